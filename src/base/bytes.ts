@@ -155,11 +155,18 @@ export class ByteWriter {
   }
 }
 
+/** Byte by byte: `writeInt32BE` checks its arguments again at each call, which is most of its cost. */
 export function writeInt64(buffer: Buffer, value: number, position: number): void {
   const high = Math.floor(value / 0x100000000)
   const low = value - high * 0x100000000
-  buffer.writeInt32BE(high, position)
-  buffer.writeUInt32BE(low >>> 0, position + 4)
+  buffer[position] = high >> 24
+  buffer[position + 1] = high >> 16
+  buffer[position + 2] = high >> 8
+  buffer[position + 3] = high
+  buffer[position + 4] = low >>> 24
+  buffer[position + 5] = low >>> 16
+  buffer[position + 6] = low >>> 8
+  buffer[position + 7] = low
 }
 
 /** 8 bytes, big-endian, saturating at the safe integers (D7). */

@@ -50,6 +50,7 @@ export const errorCatalogue = {
   STATE_DIR_IN_USE: { retriable: true },
   STORE_UNKNOWN: { retriable: false },
   STORE_MISMATCH: { retriable: false },
+  STORE_FORMAT_NEWER: { retriable: false },
   STORE_CORRUPT: { retriable: false },
   STORE_NOT_READY: { retriable: true },
   TASK_MIGRATED: { retriable: true },

@@ -33,6 +33,8 @@ export interface EngineBatch {
   del(key: Buffer): void
   /** Removes a whole range at the moment of the write (expired buckets), after this batch's other rows. */
   clear(gte: Buffer, lt: Buffer): void
+  /** Calls `join` once, when `write` begins: rows that are put together over many records of a restore join then. */
+  beforeWrite(join: () => void): void
   write(options: { sync: boolean }): Promise<void>
 }
 

@@ -32,7 +32,7 @@ class CodecConnection implements Connection {
   readonly #connectionId = ++connections
   readonly #waiting = new Set<(error: StreamError) => void>()
   #correlationId = 0
-  #closed = false
+  #closed: boolean = false
 
   constructor(handler: RequestHandler, options: CodecOptions) {
     this.#handler = handler

@@ -43,9 +43,12 @@ type TaggedNames<T> = {
 }[keyof T]
 
 /** The value a table describes. Tagged fields may be left out when building one. */
-export type StructOf<T extends Table> = { readonly [K in Exclude<keyof T, TaggedNames<T>>]: ValueOf<T[K]> } & {
-  readonly [K in TaggedNames<T>]?: ValueOf<T[K]>
-}
+export type StructOf<T extends Table> = Flat<
+  { readonly [K in Exclude<keyof T, TaggedNames<T>>]: ValueOf<T[K]> } & {
+    readonly [K in TaggedNames<T>]?: ValueOf<T[K]>
+  }
+>
+type Flat<T> = { [K in keyof T]: T[K] }
 
 export type Infer<S> = S extends Type<infer T> ? T : never
 

@@ -272,7 +272,8 @@ export class BatchBuilder {
       return batch
     }
     // The next batch will be about as large; the slack keeps its last record from doubling the buffer.
-    this.#writer = new ByteWriter(Math.max(this.#initialBytes, this.#end + (this.#end >> 3)))
+    const expected = Math.min(this.#end, this.#bytesMax)
+    this.#writer = new ByteWriter(Math.max(this.#initialBytes, expected + (expected >> 3)))
     return buffer.subarray(0, this.#end)
   }
 

@@ -76,16 +76,21 @@ export class BatchCursor {
 
   /** Goes to the next record; false at the end. */
   next(): boolean {
-    const buffer = this.buffer
-    let at = this.#recordEnd
     if (this.#remaining === 0) {
-      if (at !== this.#end) this.#corrupt('bytes are left after its last record')
+      if (this.#recordEnd !== this.#end) this.#corrupt('bytes are left after its last record')
       return false
     }
     this.#remaining--
-    const batchEnd = this.#end
+    this.#keyAndValue(this.buffer, this.#frame(this.buffer, this.#recordEnd))
+    return true
+  }
 
-    // Each varint: one byte, or the slow path, which leaves its end in #at.
+  /**
+   * Length, attributes, timestamp and offset of the record at `at`; returns where its key begins. Each varint here is
+   * read in place while it has one or two bytes; the slow path leaves its end in #at.
+   */
+  #frame(buffer: Buffer, from: number): number {
+    let at = from
     let byte = buffer[at++]!
     let length = (byte >>> 1) ^ -(byte & 1)
     if (byte >= 0x80) {
@@ -99,7 +104,7 @@ export class BatchCursor {
       }
     }
     const recordEnd = at + length
-    if (length < 6 || recordEnd > batchEnd) this.#corrupt(`a record of ${length} bytes does not fit`)
+    if (length < 6 || recordEnd > this.#end) this.#corrupt(`a record of ${length} bytes does not fit`)
     this.#recordEnd = recordEnd
     at++
 
@@ -131,9 +136,14 @@ export class BatchCursor {
     if (delta <= this.#lastDelta || delta > this.#maxDelta) this.#corrupt(`a record has offset delta ${delta}`)
     this.#lastDelta = delta
     this.offset = this.#baseOffset + delta
+    return at
+  }
 
-    byte = buffer[at++]!
-    length = (byte >>> 1) ^ -(byte & 1)
+  #keyAndValue(buffer: Buffer, from: number): void {
+    const recordEnd = this.#recordEnd
+    let at = from
+    let byte = buffer[at++]!
+    let length = (byte >>> 1) ^ -(byte & 1)
     if (byte >= 0x80) {
       length = this.#varint(at - 1)
       at = this.#at
@@ -172,7 +182,6 @@ export class BatchCursor {
     if (at >= recordEnd) this.#corrupt(`a value of ${length} bytes does not fit into its record`)
     this.#at = at
     if (buffer[at] === 0 && at + 1 !== recordEnd) this.#corrupt('bytes are left after a record')
-    return true
   }
 
   /** The headers of the current record: decoded, and their values copied, at each call. */

@@ -1,0 +1,27 @@
+/**
+ * What callbacks give back. An ordinary step is synchronous (D6): a promise would be stored or written as if it were the value,
+ * so it is refused where it appears. The check costs a type test for primitives and one property look-up for objects.
+ */
+import { StreamError } from '../../src/base/errors.ts'
+
+export function refusePromise(result: unknown, nodeName: string): void {
+  if (typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function') {
+    // Nobody waits for it: without this a rejection would end the process as unhandled.
+    result.then(undefined, () => {})
+    throw new StreamError(
+      'PROMISE_IN_SYNC_STEP',
+      `a callback of '${nodeName}' returned a promise; make it synchronous, or use process with { async: true }`,
+    )
+  }
+}
+
+/** The same for what a fold returns, which has to be a value or null. */
+export function checkFolded(result: unknown, nodeName: string): void {
+  if (result === undefined) {
+    throw new StreamError(
+      'RECORD_FAILED',
+      `the fold of '${nodeName}' returned undefined; return the accumulator, or null to delete the row`,
+    )
+  }
+  refusePromise(result, nodeName)
+}

@@ -1,0 +1,155 @@
+/** Adapters for the processors that users bring: a supplier, or a plain function that makes one. */
+import { StreamError } from '../../src/base/errors.ts'
+import type {
+  Cancellable,
+  Processor,
+  ProcessorContext,
+  ProcessorSupplier,
+  PunctuationType,
+  Punctuator,
+} from '../../src/processor/processor.ts'
+import type { Record, RecordMetadata } from '../../src/processor/record.ts'
+
+export type ProcessorSource<K, V, K2, V2> = ProcessorSupplier<K, V, K2, V2> | (() => Processor<K, V, K2, V2>)
+
+/** As a supplier that refuses to hand out one instance twice: each task needs its own. */
+export function userProcessor<K, V, K2, V2>(
+  source: ProcessorSource<K, V, K2, V2>,
+  async: boolean | undefined,
+): ProcessorSupplier<K, V, K2, V2> {
+  const supplier = typeof source === 'function' ? { get: source } : source
+  let last: Processor<K, V, K2, V2> | null = null
+  return {
+    get: () => {
+      const made = supplier.get()
+      if (made === last) {
+        throw new StreamError('TOPOLOGY_INVALID', 'a processor supplier gave one instance twice; make a new one at each call')
+      }
+      last = made
+      return made
+    },
+    async: async ?? supplier.async ?? false,
+    stores: supplier.stores ?? [],
+  }
+}
+
+/** The same for `processValues`: while a record is processed, only its own key can be forwarded. */
+export function userValuesProcessor<K, V, V2>(
+  source: ProcessorSource<K, V, K, V2>,
+  async: boolean | undefined,
+): ProcessorSupplier<K, V, K, V2> {
+  const supplier = userProcessor(source, async)
+  return { ...supplier, get: () => new ValuesProcessor(supplier.get()) }
+}
+
+class ValuesProcessor<K, V, V2> implements Processor<K, V, K, V2> {
+  readonly #inner: Processor<K, V, K, V2>
+  #context!: ValuesContext<K, V2>
+
+  constructor(inner: Processor<K, V, K, V2>) {
+    this.#inner = inner
+  }
+
+  init(context: ProcessorContext<K, V2>): void {
+    this.#context = new ValuesContext(context)
+    this.#inner.init?.(this.#context)
+  }
+
+  process(record: Record<K, V>): void | Promise<void> {
+    this.#context.begin(record.key)
+    let pending: Promise<void> | null = null
+    try {
+      const result = this.#inner.process(record)
+      if (result instanceof Promise) pending = result.finally(() => this.#context.end())
+      return pending ?? undefined
+    } finally {
+      if (pending === null) this.#context.end()
+    }
+  }
+
+  flush(): void {
+    this.#inner.flush?.()
+  }
+
+  close(): void {
+    this.#inner.close?.()
+  }
+}
+
+/** Compares keys by identity: a processor that keeps the key passes on the one it was given. */
+class ValuesContext<K, V2> implements ProcessorContext<K, V2> {
+  readonly #context: ProcessorContext<K, V2>
+  #key: K | undefined
+  #processing = false
+
+  constructor(context: ProcessorContext<K, V2>) {
+    this.#context = context
+  }
+
+  begin(key: K): void {
+    this.#key = key
+    this.#processing = true
+  }
+
+  end(): void {
+    this.#processing = false
+  }
+
+  get applicationId(): string {
+    return this.#context.applicationId
+  }
+
+  get taskId(): string {
+    return this.#context.taskId
+  }
+
+  get nodeName(): string {
+    return this.#context.nodeName
+  }
+
+  forward(record: Record<K, V2>, childName?: string): void {
+    if (this.#processing && record.key !== this.#key) {
+      throw new StreamError(
+        'RECORD_FAILED',
+        `the processValues step '${this.nodeName}' forwarded another key; keep the record's key, or use process`,
+      )
+    }
+    this.#context.forward(record, childName)
+  }
+
+  store<S>(name: string): S {
+    return this.#context.store(name)
+  }
+
+  schedule(intervalMs: number, type: PunctuationType, punctuator: Punctuator): Cancellable {
+    return this.#context.schedule(intervalMs, type, punctuator)
+  }
+
+  recordMetadata(): RecordMetadata | null {
+    return this.#context.recordMetadata()
+  }
+
+  currentStreamTimeMs(): number {
+    return this.#context.currentStreamTimeMs()
+  }
+
+  currentSystemTimeMs(): number {
+    return this.#context.currentSystemTimeMs()
+  }
+
+  requestCommit(): void {
+    this.#context.requestCommit()
+  }
+
+  recordDropped(reason: string): void {
+    this.#context.recordDropped(reason)
+  }
+
+  savedStreamTimeMs(): number {
+    return this.#context.savedStreamTimeMs()
+  }
+
+  saveStreamTime(timestampMs: number): void {
+    this.#context.saveStreamTime(timestampMs)
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The options of steps. Every step may be named (Kafka's `Named`) and may override the application's error policies.
+ *
+ * Serdes: `key` and `value` are those of the step's *result*. A step that makes new keys or values and is not given their serde
+ * forgets it; a later step that writes them asks for it at compile time.
+ */
+import type { ErrorPolicies } from '../src/processor/error-policy.ts'
+import type { StateEngineSupplier } from '../src/processor/state-engine.ts'
+import type { StoreBuilder } from '../src/processor/store-builder.ts'
+import type { TimestampExtractor } from '../src/processor/timestamp-extractor.ts'
+import type { SinkPartitioner } from '../src/topology/node.ts'
+import type { SerdeFor } from './dsl-error.ts'
+
+/** The serde given for `T`, or none. What was given is kept in a type parameter: that is how a step knows. */
+export type MaybeSerde<T> = SerdeFor<T> | undefined
+
+export interface StepOptions {
+  /** The node's name; default: Kafka Streams' generated one. Letters, digits, '.', '_' and '-'. */
+  readonly name?: string
+  /** What happens to a record that this step cannot process. Default: the application's policy. */
+  readonly onError?: ErrorPolicies
+}
+
+export interface ValueOptions<Value> extends StepOptions {
+  readonly value?: Value
+}
+
+export interface KeyOptions<Key> extends StepOptions {
+  readonly key?: Key
+}
+
+export interface KeyValueOptions<Key, Value> extends StepOptions {
+  readonly key?: Key
+  readonly value?: Value
+}
+
+export interface SourceStepOptions extends StepOptions {
+  /** Which time a record has. Default: what the topic says, else the record's timestamp. */
+  readonly timestamp?: TimestampExtractor
+}
+
+export interface SinkStepOptions extends StepOptions {
+  /** Default: by the key's bytes; for windowed keys by those of the inner key. */
+  readonly partitioner?: SinkPartitioner
+  /** The topic is read above this step and records are meant to go round. Default false: such a cycle is refused. */
+  readonly feedback?: boolean
+}
+
+export interface GroupOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+  /** Names the repartition topic, `<application id>-<name>-repartition`, and with `groupBy` the step. */
+  readonly name?: string
+}
+
+export interface RepartitionOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+  /** Default: as many as the largest topic that flows into it. */
+  readonly partitions?: number
+}
+
+export interface JoinOptions<Key, Left, Value> extends StepOptions {
+  /** Names the join and the repartition topic where one is needed. */
+  readonly name?: string
+  /** The key's serde, where the stream does not know it and must be repartitioned. */
+  readonly key?: Key
+  /** The serde of the stream's values, where it does not know it and must be repartitioned. */
+  readonly leftValue?: Left
+  /** The serde of the result. */
+  readonly value?: Value
+}
+
+export interface ProcessOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+  /** Stores that it uses: names, or builders, which are added. */
+  readonly stores?: readonly (string | StoreBuilder)[]
+  /** Its `process` and punctuators may return promises; they are awaited one at a time. Default: what the supplier says. */
+  readonly async?: boolean
+}
+
+export interface StoreOptions {
+  /** Also names the changelog, `<application id>-<name>-changelog`. Default: generated. */
+  readonly name?: string
+  /** Default: `level()`, on disk. */
+  readonly engine?: StateEngineSupplier
+  /** Default true. Without a changelog, what is lost is lost. `configs` are topic configs in Kafka's names. */
+  readonly changelog?: boolean | { readonly configs: { readonly [name: string]: string } }
+}
+
+/** A store's name, or more about it. */
+export type StoreChoice = string | StoreOptions
+
+/**
+ * When a step that keeps a store tells its results: `'onCommit'` once per key and commit, `'everyUpdate'` at once.
+ * State never depends on it.
+ */
+export type Emit = 'onCommit' | 'everyUpdate'
+
+export interface StoredStepOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+  readonly store?: StoreChoice
+  /** Default: 'onCommit'. */
+  readonly emit?: Emit
+}
+
+export interface TableOptions<Store> extends SourceStepOptions {
+  /** With a name the table is kept in a store that can be queried; otherwise only if a join needs it. */
+  readonly store?: Store
+  /** Default: 'onCommit'. A table that is kept nowhere tells each update. */
+  readonly emit?: Emit
+}
+
+export interface TableStepOptions<Store, Key, Value> extends KeyValueOptions<Key, Value> {
+  /** With a name the result is kept in a store of its own; otherwise it is computed when asked for. */
+  readonly store?: Store
+  /** Default: 'onCommit'. A result that is kept nowhere is told at each update. */
+  readonly emit?: Emit
+}
+
+export interface WindowedStepOptions<Key, Value> extends StoredStepOptions<Key, Value> {
+  /** How long windows can be looked up, at least size + grace, which is the default. */
+  readonly retentionMs?: number
+}

@@ -1,0 +1,104 @@
+/**
+ * Plan → topology: node for node in the order in which Kafka Streams writes its graph, which decides the order of children, and so
+ * the order in which records go out.
+ */
+import { unreachable } from '../../src/base/assert.ts'
+import { TopologyBuilder } from '../../src/topology/topology-builder.ts'
+import type { Topology } from '../../src/topology/topology.ts'
+import { repartitionFilter } from '../operators/repartition-filter.ts'
+import { storedTableSource, tableSource } from '../operators/table-source.ts'
+import type { PlanNode, RepartitionNode, TableSourceNode } from './node.ts'
+import type { Plan } from './plan.ts'
+import { Wiring } from './wiring.ts'
+
+export function compile(plan: Plan): Topology {
+  const wiring = new Wiring(plan)
+  const builder = new TopologyBuilder()
+  for (const node of inWritingOrder(plan, wiring)) write(node, wiring, builder)
+  return builder.build()
+}
+
+/**
+ * Breadth first from the sources, always the step that was attached first (or again last) of those reached, once all its parents
+ * are written.
+ */
+function inWritingOrder(plan: Plan, wiring: Wiring): Set<PlanNode> {
+  const attachedAt = new Map<PlanNode, number>()
+  plan.attached.forEach((node, index) => attachedAt.set(node, index))
+  const nodes = [...attachedAt.keys()].filter((node) => wiring.standIn(node) === node)
+  const reached = nodes.filter((node) => node.parents.length === 0)
+  const written = new Set<PlanNode>()
+  while (reached.length > 0) {
+    reached.sort((left, right) => attachedAt.get(left)! - attachedAt.get(right)!)
+    const node = reached.shift()!
+    written.add(node)
+    for (const child of nodes) {
+      if (reached.includes(child) || written.has(child) || child.parents.length === 0) continue
+      if (child.parents.every((parent) => written.has(wiring.standIn(parent)))) reached.push(child)
+    }
+  }
+  return written
+}
+
+function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
+  const { name, onError } = node
+  const parents = [...new Set(node.parents.map((parent) => wiring.standIn(parent).name))]
+  switch (node.kind) {
+    case 'streamSource':
+      to.addSource(name, { ...node, timestampExtractor: node.timestamp })
+      return
+    case 'tableSource':
+      writeTableSource(node, wiring, to)
+      return
+    case 'aggregate':
+      to.addProcessor(name, node.supplier(wiring.tellsOldValues(node)), parents, { onError })
+      to.addStore(node.store, [name])
+      return
+    case 'tableStep':
+      to.addProcessor(name, node.supplier(wiring.tellsOldValues(node)), parents, { onError })
+      if (node.store !== null) to.addStore(node.store, [name])
+      return
+    case 'step':
+      to.addProcessor(name, node.supplier, parents, { stores: node.stores, onError })
+      return
+    case 'join':
+      to.addProcessor(name, node.supplier, parents, { stores: [node.storeName], onError })
+      to.copartition(name, [...new Set(node.copartitioned.map((source) => sourceNameOf(wiring.standIn(source))))])
+      return
+    case 'repartition':
+      writeRepartition(node, parents, wiring, to)
+      return
+    case 'sink':
+      to.addSink(name, node, parents)
+      return
+    case 'store':
+      to.addStore(node.builder)
+      return
+    default:
+      unreachable(node)
+  }
+}
+
+function writeTableSource(node: TableSourceNode, wiring: Wiring, to: TopologyBuilder): void {
+  const { name, sourceName, keySerde, valueSerde, onError, store } = node
+  to.addSource(sourceName, { topics: [node.topic], keySerde, valueSerde, timestampExtractor: node.timestamp, onError })
+  if (!wiring.isKept(node)) {
+    to.addProcessor(name, tableSource(), [sourceName], { onError })
+    return
+  }
+  to.addProcessor(name, storedTableSource(store.name, node.emit, wiring.tellsOldValues(node)), [sourceName], { onError })
+  to.addStore(store, [name])
+}
+
+function writeRepartition(node: RepartitionNode, parents: string[], wiring: Wiring, to: TopologyBuilder): void {
+  const { name, filterName, sinkName, topic, keySerde, valueSerde, onError } = node
+  to.addRepartitionTopic(topic)
+  to.addProcessor(filterName, repartitionFilter(wiring.acceptsNullKeys(node)), parents, { onError })
+  to.addSink(sinkName, { topic: topic.name, keySerde, valueSerde, onError }, [filterName])
+  to.addSource(name, { topics: [topic.name], keySerde, valueSerde, onError })
+}
+
+/** A table's source stands before the node that records come out of. */
+function sourceNameOf(node: PlanNode): string {
+  return node.kind === 'tableSource' ? node.sourceName : node.name
+}

@@ -1,0 +1,91 @@
+/**
+ * What a plan decides late, by looking at all its steps in the order they were drawn, as Kafka Streams does while they are drawn:
+ *
+ *  - a table that was not named is kept in its store if a join reads it;
+ *  - a filter of a table asks the table for old values, where that has them at that moment;
+ *  - two streams of the same topics share one source;
+ *  - a repartition with a left join behind it lets null keys through.
+ */
+import { StreamError } from '../../src/base/errors.ts'
+import type { PlanNode, RepartitionNode, StreamSourceNode, TableNode, TableSourceNode } from './node.ts'
+import type { Plan } from './plan.ts'
+
+export class Wiring {
+  readonly #kept = new Set<TableSourceNode>()
+  readonly #oldValues = new Set<TableNode>()
+  readonly #sharedSources = new Map<PlanNode, StreamSourceNode>()
+  readonly #nullKeys = new Set<RepartitionNode>()
+
+  constructor(plan: Plan) {
+    const sources = new Map<string, StreamSourceNode>()
+    for (const node of new Set(plan.attached)) {
+      if (node.kind === 'tableSource' && node.kept) this.#kept.add(node)
+      else if (node.kind === 'tableStep' && node.filters && this.#askForOldValues(node.table)) this.#oldValues.add(node)
+      else if (node.kind === 'streamSource') this.#shareSource(node, sources)
+      else if (node.kind === 'join') {
+        const base = storeOwnerOf(node.table)
+        if (base.kind === 'tableSource') this.#kept.add(base)
+        if (node.acceptsNullKeys) this.#letNullKeysThrough(node)
+      }
+    }
+  }
+
+  isKept(table: TableSourceNode): boolean {
+    return this.#kept.has(table)
+  }
+
+  tellsOldValues(table: TableNode): boolean {
+    return this.#oldValues.has(table)
+  }
+
+  acceptsNullKeys(repartition: RepartitionNode): boolean {
+    return this.#nullKeys.has(repartition)
+  }
+
+  /** The node that stands for this one in the topology. */
+  standIn(node: PlanNode): PlanNode {
+    return this.#sharedSources.get(node) ?? node
+  }
+
+  /** Can this table tell old values? If so it will. */
+  #askForOldValues(table: TableNode): boolean {
+    if (this.#oldValues.has(table)) return true
+    if (table.kind === 'tableSource' && !this.#kept.has(table)) return false
+    if (table.kind === 'tableStep' && table.store === null && !this.#askForOldValues(table.table)) return false
+    this.#oldValues.add(table)
+    return true
+  }
+
+  #shareSource(node: StreamSourceNode, sources: Map<string, StreamSourceNode>): void {
+    const topics = JSON.stringify(node.topics.map((topic) => topic.name).sort())
+    const first = sources.get(topics)
+    if (first === undefined) {
+      sources.set(topics, node)
+      return
+    }
+    const same =
+      first.keySerde.name === node.keySerde.name &&
+      first.valueSerde.name === node.valueSerde.name &&
+      first.timestamp === node.timestamp
+    if (!same) {
+      throw new StreamError(
+        'TOPOLOGY_INVALID',
+        `the sources '${first.name}' and '${node.name}' read ${topics} with other serdes or timestamps; read it once and branch from there`,
+      )
+    }
+    this.#sharedSources.set(node, first)
+  }
+
+  /** Upwards from a left join to the repartitions that feed it. */
+  #letNullKeysThrough(node: PlanNode): void {
+    for (const parent of node.parents) {
+      if (parent.kind === 'repartition') this.#nullKeys.add(parent)
+      else this.#letNullKeysThrough(parent)
+    }
+  }
+}
+
+/** The table in whose store the rows of this one are looked up. */
+export function storeOwnerOf(table: TableNode): TableNode {
+  return table.kind === 'tableStep' && table.store === null ? storeOwnerOf(table.table) : table
+}

@@ -1,0 +1,57 @@
+/**
+ * A topic: the one home of its types. Sources read it, sinks write it, applications feed it and test drivers look at it.
+ */
+import { StreamError } from '../src/base/errors.ts'
+import type { Serde } from '../src/base/serde.ts'
+import type { TimestampExtractor } from '../src/processor/timestamp-extractor.ts'
+import { checkName } from '../src/topology/naming.ts'
+import type { DeclaredTopic } from '../src/topology/node.ts'
+import type { SerdeFor } from './dsl-error.ts'
+
+export interface Topic<K, V> extends DeclaredTopic {
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+  readonly timestamp: TimestampExtractor | null
+}
+
+/** A topic that takes keys of `K` and values of `V`: what a sink asks for. */
+export interface SinkTopic<K, V> extends DeclaredTopic {
+  readonly key: SerdeFor<K>
+  readonly value: SerdeFor<V>
+}
+
+export interface TopicOptions<K, V> {
+  /** Keys ↔ bytes. A record's key may be null all the same where nobody needs it. */
+  readonly key: Serde<K>
+  /** Values ↔ bytes. A null value is a tombstone; declare it with a serde whose type includes null. */
+  readonly value: Serde<V>
+  /** With a number the topic is created at start on the embedded log; without, it must exist. */
+  readonly partitions?: number
+  /** Topic configs in Kafka's names, for the creation. */
+  readonly configs?: { readonly [name: string]: string }
+  /** Which time a record has. Default: its timestamp; a negative one is an error. */
+  readonly timestamp?: TimestampExtractor
+}
+
+/**
+ * Declares a topic and its types. Throws TOPOLOGY_INVALID for a name that Kafka refuses or a partition count that is not a
+ * positive whole number.
+ *
+ * @example
+ * const orders = topic('orders', { key: string, value: json<Order>(), partitions: 4 })
+ */
+export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
+  checkName('topic', name)
+  const partitions = options.partitions ?? null
+  if (partitions !== null && (!Number.isSafeInteger(partitions) || partitions < 1)) {
+    throw new StreamError('TOPOLOGY_INVALID', `the topic '${name}' with ${partitions} partitions; give a whole number from 1 on`)
+  }
+  return Object.freeze({
+    name,
+    key: options.key,
+    value: options.value,
+    partitions,
+    configs: Object.freeze({ ...options.configs }),
+    timestamp: options.timestamp ?? null,
+  })
+}

@@ -1,0 +1,27 @@
+/** Time windows: tumbling ones, aligned to 1970, `[start, start + size)`. */
+import { StreamError } from '../src/base/errors.ts'
+
+export interface TumblingWindows {
+  readonly sizeMs: number
+  /** How long after its end a window still takes late records, in stream time. */
+  readonly graceMs: number
+}
+
+/**
+ * Windows of `sizeMs` that neither overlap nor leave gaps. A record is late, left out and counted, when its window's end is at
+ * or before the largest timestamp seen minus `graceMs` (default 0). Throws TOPOLOGY_INVALID unless the size is a positive and the
+ * grace a non-negative whole number of milliseconds.
+ *
+ * @example
+ * stream.groupByKey().windowedBy(tumbling(60_000, { graceMs: 5_000 })).count()
+ */
+export function tumbling(sizeMs: number, options: { readonly graceMs?: number } = {}): TumblingWindows {
+  const graceMs = options.graceMs ?? 0
+  if (!Number.isSafeInteger(sizeMs) || sizeMs <= 0) {
+    throw new StreamError('TOPOLOGY_INVALID', `windows of ${sizeMs} ms; give a positive whole number of milliseconds`)
+  }
+  if (!Number.isSafeInteger(graceMs) || graceMs < 0 || !Number.isSafeInteger(sizeMs + graceMs)) {
+    throw new StreamError('TOPOLOGY_INVALID', `a grace of ${graceMs} ms; give a whole number of milliseconds from 0 on`)
+  }
+  return Object.freeze({ sizeMs, graceMs })
+}

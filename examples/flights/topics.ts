@@ -1,0 +1,52 @@
+import { json, string, timeWindowed, topic } from 'millrace'
+
+export const dayMs = 24 * 60 * 60 * 1000
+
+export interface Airport {
+  readonly iata: string
+  readonly name: string
+  readonly city: string
+  readonly state: string
+  readonly country: string
+  readonly latitude: string
+  readonly longitude: string
+}
+
+/** What is known of an airport after each of its flights; name null: not in the airports file. */
+export interface AirportDelay {
+  readonly name: string | null
+  readonly flights: number
+  readonly totalDelayMinutes: number
+}
+
+export interface DayDelay {
+  readonly flights: number
+  readonly totalDelayMinutes: number
+}
+
+/** How far a file has been read, and which bytes it had. */
+export interface IngestPosition {
+  readonly rows: number
+  readonly size: number
+  readonly sha256: string
+}
+
+const compacted = { 'cleanup.policy': 'compact' }
+
+export const flights = topic('flights', { key: string, value: string, partitions: 4 })
+export const airports = topic('airports', { key: string, value: json<Airport>(), partitions: 4, configs: compacted })
+export const flightsIngest = topic('flights-ingest', {
+  key: string,
+  value: json<IngestPosition>(),
+  partitions: 1,
+  configs: compacted,
+})
+export const airportDelays = topic('airport-delays', { key: string, value: json<AirportDelay>(), partitions: 4 })
+export const airportDays = topic('airport-days', {
+  key: timeWindowed(string, dayMs),
+  value: json<DayDelay>(),
+  partitions: 4,
+})
+export const deadLetters = topic('flights-dead-letters', { key: string, value: string, partitions: 1 })
+
+export const allTopics = [flights, airports, flightsIngest, airportDelays, airportDays, deadLetters]

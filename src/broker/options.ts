@@ -1,0 +1,52 @@
+/**
+ * What a broker can be told. Every value has a default; a wrong one is CONFIG_INVALID.
+ */
+import { StreamError } from '../base/errors.ts'
+import {
+  groupMembersMax,
+  groupSessionTimeoutMsMax,
+  groupSessionTimeoutMsMin,
+  minFreeBytesDefault,
+  transactionTimeoutMsMax,
+} from '../base/limits.ts'
+
+export interface BrokerOptions {
+  /**
+   * 'sync' (default): acks=all and commits are answered when the disk has them. 'os': when the operating system has
+   * them, which survives the death of the process but no power cut (Kafka's own default).
+   */
+  readonly flush?: 'sync' | 'os'
+  /** Below this many free bytes produce is refused while commits still fit. Default 64 MiB; 0 switches it off. */
+  readonly minFreeBytes?: number
+  /** How long a group waits for more members before its first generation, in ms. Default 0. */
+  readonly groupInitialRebalanceDelayMs?: number
+  /** Session time-outs a member may ask for, in ms. Default 10 … 1,800,000. */
+  readonly groupSessionTimeoutMsMin?: number
+  readonly groupSessionTimeoutMsMax?: number
+  /** The longest transaction time-out a producer may ask for, in ms. Default 900,000. */
+  readonly transactionTimeoutMsMax?: number
+}
+
+export type BrokerSettings = Required<BrokerOptions> & { readonly groupMembersMax: number }
+
+export function settingsOf(options: BrokerOptions): BrokerSettings {
+  const settings: BrokerSettings = {
+    flush: options.flush ?? 'sync',
+    minFreeBytes: options.minFreeBytes ?? minFreeBytesDefault,
+    groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs ?? 0,
+    groupSessionTimeoutMsMin: options.groupSessionTimeoutMsMin ?? groupSessionTimeoutMsMin,
+    groupSessionTimeoutMsMax: options.groupSessionTimeoutMsMax ?? groupSessionTimeoutMsMax,
+    transactionTimeoutMsMax: options.transactionTimeoutMsMax ?? transactionTimeoutMsMax,
+    groupMembersMax,
+  }
+  if (settings.flush !== 'sync' && settings.flush !== 'os') {
+    throw new StreamError('CONFIG_INVALID', `flush is ${String(settings.flush)}; say 'sync' or 'os'`)
+  }
+  for (const [name, value] of Object.entries(settings)) {
+    if (name === 'flush') continue
+    if (!Number.isSafeInteger(value) || Number(value) < 0) {
+      throw new StreamError('CONFIG_INVALID', `${name} is ${String(value)}; say a whole number from 0 up`)
+    }
+  }
+  return settings
+}

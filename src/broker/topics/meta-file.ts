@@ -1,0 +1,125 @@
+/**
+ * What the broker knows beside its logs: cluster id, leader epoch, next producer id, topics with partitions and configs.
+ * One small file of JSON, replaced whole.
+ *
+ * Laws
+ *  M1  the file on disk is always one whole version: the new one is written beside it, synced, then renamed
+ *  M2  an update counts once `update` resolved: the folder is synced too, or a power cut could bring the old file back
+ *  M3  updates happen one after the other, each sees the one before
+ *  M4  the file is written before the first partition folder: folders without a file mean that it was lost
+ *
+ * Not here: which folders go with a topic (topics.ts).
+ */
+import { join } from 'node:path'
+import { assert } from '../../base/assert.ts'
+import { messageOf, StreamError } from '../../base/errors.ts'
+import { metaFileBytesMax } from '../../base/limits.ts'
+import type { Machine } from '../../base/machine.ts'
+import type { TopicConfigs } from './topic-configs.ts'
+
+export interface TopicMeta {
+  readonly name: string
+  readonly id: string
+  readonly partitions: number
+  readonly configs: TopicConfigs
+}
+
+export interface Meta {
+  readonly clusterId: string
+  /** Raised at each start (D4: a reader sees that other data may stand behind the same offset). */
+  readonly leaderEpoch: number
+  readonly nextProducerId: number
+  readonly topics: readonly TopicMeta[]
+}
+
+export const metaFileName = 'meta.json'
+const format = 1
+
+export class MetaFile {
+  readonly #machine: Machine
+  readonly #directory: string
+  #current: Meta
+  #last: Promise<void> = Promise.resolve()
+
+  private constructor(machine: Machine, directory: string, current: Meta) {
+    this.#machine = machine
+    this.#directory = directory
+    this.#current = current
+  }
+
+  /** Reads the file, or makes the first one in memory. LOG_CORRUPT, LOG_FORMAT_NEWER. */
+  static open(machine: Machine, directory: string): MetaFile {
+    const path = join(directory, metaFileName)
+    if (machine.files.exists(path)) return new MetaFile(machine, directory, parse(path, machine.files.read(path)))
+    const clusterId = Buffer.from(machine.random.uuid().replaceAll('-', ''), 'hex').toString('base64url')
+    return new MetaFile(machine, directory, { clusterId, leaderEpoch: -1, nextProducerId: 0, topics: [] })
+  }
+
+  get current(): Meta {
+    return this.#current
+  }
+
+  /** Changes what is there; resolves when the change is durable (M2). A failed write changes nothing. */
+  update(change: (meta: Meta) => Meta): Promise<void> {
+    const done = this.#last.then(() => this.#write(change(this.#current)))
+    // The next update waits for this one, whatever came of it; who asked for this one hears of its failure.
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #write(next: Meta): Promise<void> {
+    assert(next.leaderEpoch >= this.#current.leaderEpoch, 'a leader epoch never goes back')
+    assert(next.nextProducerId >= this.#current.nextProducerId, 'a producer id is given once')
+    const { files } = this.#machine
+    const path = join(this.#directory, metaFileName)
+    const beside = `${path}.tmp`
+    const bytes = Buffer.from(`${JSON.stringify({ format, ...next }, null, 1)}\n`)
+    if (bytes.length > metaFileBytesMax) {
+      throw new StreamError('CONFIG_INVALID', `the list of topics would take ${bytes.length} bytes; delete topics first`)
+    }
+    if (files.exists(beside)) files.remove(beside)
+    const file = files.open(beside, 'write')
+    try {
+      file.write(bytes, 0, bytes.length, 0)
+      await file.sync()
+    } finally {
+      file.close()
+    }
+    files.rename(beside, path)
+    await files.syncDirectory(this.#directory)
+    this.#current = next
+  }
+}
+
+function parse(path: string, bytes: Buffer): Meta {
+  let raw: unknown
+  try {
+    raw = JSON.parse(bytes.toString())
+  } catch (error) {
+    throw corrupt(path, messageOf(error))
+  }
+  if (typeof raw !== 'object' || raw === null) throw corrupt(path, 'it holds no object')
+  const fields = raw as Partial<Meta> & { readonly format?: unknown }
+  if (typeof fields.format !== 'number') throw corrupt(path, 'it names no format')
+  if (fields.format > format) {
+    const advice = `this program knows up to ${format}; use the newer one`
+    throw new StreamError('LOG_FORMAT_NEWER', `${path} has format ${fields.format}, ${advice}`)
+  }
+  const { clusterId, leaderEpoch, nextProducerId, topics } = fields
+  if (typeof clusterId !== 'string' || !Number.isSafeInteger(leaderEpoch) || !Number.isSafeInteger(nextProducerId)) {
+    throw corrupt(path, 'cluster id, leader epoch or next producer id is missing')
+  }
+  if (!Array.isArray(topics) || !topics.every(isTopic)) throw corrupt(path, 'its list of topics is damaged')
+  return { clusterId, leaderEpoch: leaderEpoch!, nextProducerId: nextProducerId!, topics }
+}
+
+function isTopic(raw: unknown): raw is TopicMeta {
+  if (typeof raw !== 'object' || raw === null) return false
+  const { name, id, partitions, configs } = raw as Partial<TopicMeta>
+  if (typeof name !== 'string' || typeof id !== 'string' || typeof configs !== 'object') return false
+  return Number.isSafeInteger(partitions) && partitions! > 0
+}
+
+function corrupt(path: string, what: string): StreamError {
+  return new StreamError('LOG_CORRUPT', `${path}: ${what}; restore it from a copy of the data folder`)
+}

@@ -1,0 +1,118 @@
+/**
+ * Writes the markers that end a transaction in its partitions, and finds at start which of them a power cut took.
+ *
+ * Laws
+ *  R1  a marker goes to a partition only while a transaction of its producer is open there that began before the
+ *      marker's bound: a later transaction is never ended by the marker of an earlier one
+ *  R2  a partition that is offline keeps its marker among the unsettled ones; one that is gone needs none
+ */
+import { StreamError } from '../../base/errors.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { PartitionLog } from '../../log/partition-log.ts'
+import { encodeControlBatch } from '../../records/control-record.ts'
+import { answerTo } from '../kafka-answers.ts'
+import type { Partition } from '../topics/partition.ts'
+import { type OpenTransaction, openTransactionsOf } from './open-transactions.ts'
+import { notWritten, type UnsettledMarker } from './transaction-records.ts'
+
+export type FindPartition = (topic: string, partition: number) => Partition | null
+
+export class MarkerWriter {
+  readonly #clock: Clock
+  readonly #find: FindPartition
+  readonly #coordinatorEpoch: number
+
+  constructor(clock: Clock, find: FindPartition, coordinatorEpoch: number) {
+    this.#clock = clock
+    this.#find = find
+    this.#coordinatorEpoch = coordinatorEpoch
+  }
+
+  /** Writes one marker and says where it stands, or null when the partition is gone (R2). DISK_FULL when there is no room. */
+  write(marker: UnsettledMarker): UnsettledMarker | null {
+    const partition = this.#find(marker.topic, marker.partition)
+    if (partition === null) return null
+    const log = partition.online
+    if (log === null) return { ...marker, offset: notWritten }
+    try {
+      return { ...marker, offset: this.#append(log, marker.producerId, marker.producerEpoch, marker.commit) }
+    } catch (error) {
+      if (!StreamError.is(error) || error.code === 'DISK_FULL') throw error
+      return { ...marker, offset: notWritten }
+    }
+  }
+
+  #append(log: PartitionLog, producerId: number, producerEpoch: number, commit: boolean): number {
+    const type = commit ? 'commit' : 'abort'
+    const batch = encodeControlBatch(type, producerId, producerEpoch, this.#coordinatorEpoch, this.#clock.now())
+    return log.appendControl(batch, this.#coordinatorEpoch).baseOffset
+  }
+
+  /** Resolves to the markers that are still not durable. */
+  async settle(markers: readonly UnsettledMarker[]): Promise<readonly UnsettledMarker[]> {
+    const syncs: Promise<void>[] = []
+    const kept: UnsettledMarker[] = []
+    const keepAfter = (error: unknown, marker: UnsettledMarker): void => {
+      answerTo(error)
+      kept.push(marker)
+    }
+    for (const marker of this.unsettled(markers)) {
+      const log = this.#find(marker.topic, marker.partition)?.online
+      if (log == null || marker.offset === notWritten) kept.push(marker)
+      // A partition that fails now is offline; its marker is written anew when it is opened again (R2).
+      else syncs.push(log.sync().catch((error) => keepAfter(error, marker)))
+    }
+    if (syncs.length > 0) await Promise.all(syncs)
+    return kept
+  }
+
+  /** Those of the markers that are not durable yet, without waiting. */
+  unsettled(markers: readonly UnsettledMarker[]): readonly UnsettledMarker[] {
+    if (markers.length === 0) return markers
+    return markers.filter((marker) => {
+      const partition = this.#find(marker.topic, marker.partition)
+      if (partition === null) return false
+      return marker.offset === notWritten || partition.online === null || partition.online.unsynced
+    })
+  }
+}
+
+/** The open transactions of all partitions as they are found at start, and what becomes of them. */
+export class MarkerRecovery {
+  readonly #writer: MarkerWriter
+  readonly #open = new Map<Partition, Map<number, OpenTransaction>>()
+
+  constructor(writer: MarkerWriter, partitions: Iterable<Partition>) {
+    this.#writer = writer
+    for (const partition of partitions) {
+      const log = partition.online
+      if (log === null || log.lastStableOffset >= log.endOffset) continue
+      const open = openTransactionsOf(log)
+      if (open.size > 0) this.#open.set(partition, open)
+    }
+  }
+
+  /** Writes the marker again if it was lost (R1). Returns what stays unsettled. */
+  redo(marker: UnsettledMarker, partition: Partition | null): UnsettledMarker | null {
+    if (partition === null) return null
+    if (partition.online === null) return marker
+    const open = this.#open.get(partition)
+    const transaction = open?.get(marker.producerId)
+    if (transaction === undefined || transaction.firstOffset >= marker.offset) {
+      return marker.offset === notWritten ? null : marker
+    }
+    open!.delete(marker.producerId)
+    return this.#writer.write(marker)
+  }
+
+  /** Ends what no transactional id knows of: its state was lost with the power, so nobody was told that it began. */
+  abortUnknown(isKnown: (producerId: number, topic: string, partition: number) => boolean): void {
+    for (const [partition, open] of this.#open) {
+      for (const { producerId, producerEpoch } of open.values()) {
+        const { topic, index } = partition
+        if (isKnown(producerId, topic, index)) continue
+        this.#writer.write({ topic, partition: index, offset: notWritten, producerId, producerEpoch, commit: false })
+      }
+    }
+  }
+}

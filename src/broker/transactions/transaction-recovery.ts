@@ -1,0 +1,75 @@
+/**
+ * What a start does to the transactions it finds.
+ *
+ *   PrepareCommit, PrepareAbort   completed, as was decided
+ *   Ongoing, after a clean stop   stays open until its time-out
+ *   Ongoing, otherwise            aborted and fenced: what its producer was told may be lost with the power, so it
+ *                                 must not commit
+ *   any other                     markers that were lost are written again
+ *   state itself lost             aborted: nobody can have been told that it began durably
+ */
+import type { Clock } from '../../base/clock.ts'
+import type { Partition } from '../topics/partition.ts'
+import { type FindPartition, MarkerRecovery, type MarkerWriter } from './marker-writer.ts'
+import type { Transaction } from './transaction.ts'
+import type { TransactionLog } from './transaction-log.ts'
+import { notWritten, type UnsettledMarker } from './transaction-records.ts'
+import type { TransactionTable } from './transaction-table.ts'
+
+export interface RecoveryRooms {
+  readonly clock: Clock
+  readonly table: TransactionTable
+  readonly log: TransactionLog
+  readonly markers: MarkerWriter
+  readonly find: FindPartition
+  readonly cleanShutdown: boolean
+}
+
+export function recoverTransactions(rooms: RecoveryRooms, partitions: Iterable<Partition>): void {
+  const { table, log } = rooms
+  for (const stored of log.load()) table.restore(stored)
+  const recovery = new MarkerRecovery(rooms.markers, partitions)
+  for (const transaction of table.all()) recoverOne(rooms, recovery, transaction)
+  recovery.abortUnknown((producerId, topic, partition) => {
+    const transaction = table.ofProducer(producerId)
+    return transaction?.state === 'Ongoing' && transaction.has(topic, partition)
+  })
+  table.forgetIdle(log)
+}
+
+function recoverOne(rooms: RecoveryRooms, recovery: MarkerRecovery, transaction: Transaction): void {
+  const { log } = rooms
+  const redo = (markers: readonly UnsettledMarker[]): UnsettledMarker[] => {
+    return markers.flatMap((marker) => recovery.redo(marker, rooms.find(marker.topic, marker.partition)) ?? [])
+  }
+  const { state } = transaction
+  // Markers of earlier transactions first: they stand first in their logs.
+  transaction.unsettled = redo(transaction.unsettled)
+  if (state === 'Ongoing') {
+    if (rooms.cleanShutdown) {
+      const endMs = transaction.startedAtMs + transaction.timeoutMs
+      transaction.deadline.set(Math.max(0, endMs - rooms.clock.now()))
+      return
+    }
+    transaction.fence()
+    transaction.become('PrepareAbort')
+    log.write(transaction)
+  } else if (state !== 'PrepareCommit' && state !== 'PrepareAbort') {
+    return
+  }
+  const own = transaction.markers(state === 'PrepareCommit', () => notWritten)
+  // The markers of a prepared transaction were among the unsettled ones, unless another program wrote this state.
+  const left = own.filter((marker) => !transaction.unsettled.some((known) => sameMarker(known, marker)))
+  transaction.unsettled = [...transaction.unsettled, ...redo(left)]
+  log.complete(transaction)
+}
+
+function sameMarker(left: UnsettledMarker, right: UnsettledMarker): boolean {
+  return (
+    left.topic === right.topic &&
+    left.partition === right.partition &&
+    left.producerId === right.producerId &&
+    left.producerEpoch === right.producerEpoch &&
+    left.commit === right.commit
+  )
+}

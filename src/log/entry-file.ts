@@ -1,0 +1,77 @@
+import { assert } from '../base/assert.ts'
+import type { Files } from '../base/files.ts'
+
+const initialEntries = 64
+
+/**
+ * A file of entries of one size, held in memory and written in one go: what the three indexes have in common.
+ *
+ * Nothing here is ever the only copy: an index is derived from its .log, and what was not flushed before a crash is
+ * derived again (recovery.ts).
+ *
+ * Laws
+ *  F1  the file is a prefix of the entries in memory after each flush, and all of them
+ */
+export class EntryFile {
+  readonly path: string
+  readonly entryBytes: number
+  buffer: Buffer
+  count = 0
+  #flushedCount = 0
+  #shorten = false
+
+  constructor(path: string, entryBytes: number, content: Buffer | null = null) {
+    this.path = path
+    this.entryBytes = entryBytes
+    this.buffer = content ?? Buffer.alloc(entryBytes * initialEntries)
+    this.count = content === null ? 0 : Math.floor(content.length / entryBytes)
+    this.#flushedCount = this.count
+    this.#shorten = content !== null && content.length !== this.count * entryBytes
+  }
+
+  /** What is on disk, unchecked; empty when there is no file. */
+  static load(files: Files, path: string, entryBytes: number): EntryFile {
+    return new EntryFile(path, entryBytes, files.exists(path) ? files.read(path) : null)
+  }
+
+  get dirty(): boolean {
+    return this.#shorten || this.#flushedCount < this.count
+  }
+
+  /** Makes room for one more entry and returns where it begins. */
+  add(): number {
+    const at = this.count * this.entryBytes
+    if (at + this.entryBytes > this.buffer.length) {
+      const larger = Buffer.alloc(Math.max(this.entryBytes * initialEntries, this.buffer.length * 2))
+      this.buffer.copy(larger, 0, 0, at)
+      this.buffer = larger
+    }
+    this.count++
+    return at
+  }
+
+  truncate(count: number): void {
+    assert(count <= this.count, 'an index is truncated to fewer entries')
+    if (count < this.#flushedCount) {
+      this.#flushedCount = count
+      this.#shorten = true
+    }
+    this.count = count
+  }
+
+  /** F1: one write of what is new. Creates the file when it is not there. */
+  flush(files: Files): void {
+    if (!this.dirty && files.exists(this.path)) return
+    const file = files.open(this.path, 'write')
+    try {
+      const from = this.#flushedCount * this.entryBytes
+      const to = this.count * this.entryBytes
+      if (to > from) file.write(this.buffer, from, to - from, from)
+      if (this.#shorten) file.truncate(to)
+      this.#flushedCount = this.count
+      this.#shorten = false
+    } finally {
+      file.close()
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import { assert } from '../base/assert.ts'
+import { BatchCursor } from '../records/batch-cursor.ts'
+import {
+  baseOffsetOf,
+  batchHeaderBytes,
+  batchSize,
+  crcMatches,
+  frameProblem,
+  lastOffsetOf,
+  maxTimestampOf,
+  partitionLeaderEpochOf,
+} from '../records/batch-format.ts'
+import { BatchScanner } from './batch-scanner.ts'
+import type { TimestampOffset } from './log-config.ts'
+import type { Segment } from './segment.ts'
+
+const hintsKept = 8
+const nothing = Buffer.alloc(0)
+
+interface Hint {
+  readonly segment: Segment
+  readonly offset: number
+  readonly position: number
+}
+
+export interface SegmentRead {
+  readonly records: Buffer
+  /** The first offset behind what was read; the offset asked for when nothing was. */
+  readonly nextOffset: number
+}
+
+/**
+ * Reads batches of one segment: one positional read into a fresh buffer, then a walk over frames in memory.
+ *
+ * A reader that goes on where it stopped is recognised, so the index is asked only by those who jump.
+ *
+ * Laws
+ *  R1  every batch that is handed out has a matching CRC
+ *  R2  batches are handed out whole, in offset order
+ */
+export class LogReader {
+  #hints: Hint[] = []
+  readonly #indexIntervalBytes: () => number
+
+  constructor(indexIntervalBytes: () => number) {
+    this.#indexIntervalBytes = indexIntervalBytes
+  }
+
+  /** A segment goes away. */
+  forget(segment: Segment): void {
+    this.#hints = this.#hints.filter((hint) => hint.segment !== segment)
+  }
+
+  /**
+   * Batches from the one that holds `offset` on (or the next, when `offset` lies in a gap), none that begins at or above
+   * `endOffset`. Null when this segment has none.
+   */
+  read(segment: Segment, offset: number, endOffset: number, maxBytes: number, minOneBatch: boolean): SegmentRead | null {
+    const position = this.#positionOf(segment, offset)
+    if (position === segment.sizeBytes) return null
+    let buffer = readAt(segment, position, Math.min(Math.max(maxBytes, batchHeaderBytes), segment.sizeBytes - position))
+    let size = requireFrame(segment, offset, buffer, 0, position)
+    if (baseOffsetOf(buffer, 0) >= endOffset) return { records: nothing, nextOffset: offset }
+    if (size > maxBytes && !minOneBatch) return { records: nothing, nextOffset: offset }
+    if (size > buffer.length) buffer = readAt(segment, position, size)
+    let at = 0
+    let nextOffset = offset
+    for (;;) {
+      const baseOffset = baseOffsetOf(buffer, at)
+      if (baseOffset >= endOffset) break
+      if (!crcMatches(buffer, at)) {
+        if (at > 0) break
+        throw segment.corrupt(Math.max(offset, baseOffset), position + at, 'its checksum does not match')
+      }
+      nextOffset = lastOffsetOf(buffer, at) + 1
+      at += size
+      if (at + batchHeaderBytes > buffer.length || frameProblem(buffer, at, buffer.length) !== null) break
+      // R2: a batch that steps back is damage; it is reported when it is the first one asked for.
+      if (baseOffsetOf(buffer, at) < nextOffset) break
+      size = batchSize(buffer, at)
+    }
+    assert(at <= buffer.length, 'R2: batches are whole')
+    this.#remember({ segment, offset: nextOffset, position: position + at })
+    return { records: buffer.subarray(0, at), nextOffset }
+  }
+
+  #remember(hint: Hint): void {
+    if (this.#hints.length === hintsKept) this.#hints.shift()
+    this.#hints.push(hint)
+  }
+
+  /** Where the first batch whose last offset is at least `offset` begins; the size of the segment when there is none. */
+  #positionOf(segment: Segment, offset: number): number {
+    for (let index = this.#hints.length - 1; index >= 0; index--) {
+      const hint = this.#hints[index]!
+      if (hint.offset !== offset || hint.segment !== segment) continue
+      this.#hints.splice(index, 1)
+      return hint.position
+    }
+    const scanner = this.#scanFrom(segment, offset)
+    let expected = segment.baseOffset
+    while (scanner.next()) {
+      const lastOffset = lastOffsetOf(scanner.buffer, scanner.at)
+      const baseOffset = baseOffsetOf(scanner.buffer, scanner.at)
+      if (baseOffset < expected || lastOffset < baseOffset) throw segment.corrupt(expected, scanner.position, `a batch there says offset ${baseOffset}`)
+      if (lastOffset >= offset) return scanner.position
+      expected = lastOffset + 1
+    }
+    if (scanner.problem !== null) throw segment.corrupt(expected, scanner.position, scanner.problem)
+    return segment.sizeBytes
+  }
+
+  /** A walk that meets the batch with `offset`: from the nearest index entry, if that tells the truth. */
+  #scanFrom(segment: Segment, offset: number): BatchScanner {
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const { offsets } = segment
+      const entry = offsets.lookup(offset)
+      if (entry < 0) break
+      const position = offsets.positionAt(entry)
+      const scanner = new BatchScanner(segment.file(), position, segment.sizeBytes, this.#indexIntervalBytes() * 2)
+      if (scanner.next() && lastOffsetOf(scanner.buffer, scanner.at) === offsets.offsetAt(entry)) {
+        scanner.rewind()
+        return scanner
+      }
+      segment.rebuildIndexes(this.#indexIntervalBytes())
+    }
+    return new BatchScanner(segment.file(), 0, segment.sizeBytes, this.#indexIntervalBytes() * 2)
+  }
+
+  /** The first record with at least this timestamp and offset; null when the segment has none. */
+  findTimestamp(segment: Segment, timestampMs: number, fromOffset: number): TimestampOffset | null {
+    if (segment.maxTimestampMs < timestampMs) return null
+    const scanner = this.#scanFrom(segment, Math.max(segment.times.lookup(timestampMs), fromOffset))
+    const cursor = new BatchCursor()
+    while (scanner.next()) {
+      const { buffer, at } = scanner
+      if (maxTimestampOf(buffer, at) < timestampMs || lastOffsetOf(buffer, at) < fromOffset) continue
+      if (!crcMatches(buffer, at)) throw segment.corrupt(baseOffsetOf(buffer, at), scanner.position, 'its checksum does not match')
+      cursor.open(buffer, at)
+      while (cursor.next()) {
+        if (cursor.timestampMs < timestampMs || cursor.offset < fromOffset) continue
+        return { offset: cursor.offset, timestampMs: cursor.timestampMs, leaderEpoch: partitionLeaderEpochOf(buffer, at) }
+      }
+    }
+    if (scanner.problem !== null) throw segment.corrupt(fromOffset, scanner.position, scanner.problem)
+    return null
+  }
+}
+
+function readAt(segment: Segment, position: number, length: number): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(length)
+  const count = segment.file().read(buffer, 0, length, position)
+  if (count < length) throw segment.corrupt(segment.baseOffset, position + count, `the file ends there, ${segment.sizeBytes} bytes were written`)
+  return buffer
+}
+
+/** The size of the batch at `at`; LOG_CORRUPT when its frame is broken or reaches past the segment. */
+function requireFrame(segment: Segment, offset: number, buffer: Buffer, at: number, position: number): number {
+  const problem = frameProblem(buffer, at, at + (segment.sizeBytes - position))
+  if (problem !== null || buffer.length < batchHeaderBytes) {
+    throw segment.corrupt(offset, position, problem ?? 'a batch header does not fit')
+  }
+  return batchSize(buffer, at)
+}

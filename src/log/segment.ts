@@ -1,0 +1,276 @@
+import { assert } from '../base/assert.ts'
+import { StreamError } from '../base/errors.ts'
+import type { Files, OpenFile } from '../base/files.ts'
+import { lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
+import { BatchScanner } from './batch-scanner.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { segmentPath } from './segment-names.ts'
+import { TimeIndex } from './time-index.ts'
+import { TransactionIndex } from './transaction-index.ts'
+
+const parts = ['.log', '.index', '.timeindex', '.txnindex'] as const
+
+interface Indexes {
+  readonly offsets: OffsetIndex
+  readonly times: TimeIndex
+  readonly transactions: TransactionIndex
+}
+
+/**
+ * One segment: a .log file of batches and its three indexes, all in Kafka's format.
+ *
+ * The .log is written at each append; the indexes live in memory while the segment is active and are written when it is
+ * sealed, at a checkpoint and at close. A sealed segment opens its file and its indexes when it is read.
+ *
+ * Laws
+ *  S1  every offset in it is ≥ baseOffset and < endOffset, and endOffset is ≤ the next segment's baseOffset
+ *  S2  offsets rise from batch to batch
+ *  S3  an offset entry never points past the last whole batch; one that points wrong is found out and the index rebuilt
+ *
+ * Not here: which segment to use (partition-log.ts), repair after a crash (recovery.ts).
+ */
+export class Segment {
+  readonly baseOffset: number
+  readonly directory: string
+  readonly createdMs: number
+  sizeBytes: number
+  endOffset: number
+  sealed: boolean
+  /** Bytes that no fdatasync has covered yet. */
+  unsynced = false
+  readonly #files: Files
+  #file: OpenFile | null = null
+  #indexes: Indexes | null = null
+  #bytesSinceEntry = 0
+  #maxTimestampMs = -1
+  #maxTimestampOffset: number
+
+  private constructor(files: Files, directory: string, baseOffset: number, nowMs: number, sizeBytes: number, endOffset: number) {
+    this.#files = files
+    this.directory = directory
+    this.baseOffset = baseOffset
+    this.createdMs = nowMs
+    this.sizeBytes = sizeBytes
+    this.endOffset = endOffset
+    this.sealed = false
+    this.#maxTimestampOffset = baseOffset
+  }
+
+  /** A new one, empty. Bytes that an older life left under these names are cut off. */
+  static create(files: Files, directory: string, baseOffset: number, nowMs: number): Segment {
+    const segment = new Segment(files, directory, baseOffset, nowMs, 0, baseOffset)
+    for (const part of parts) {
+      const path = segmentPath(directory, baseOffset, part)
+      if (part !== '.log' && files.exists(path)) files.remove(path)
+    }
+    segment.file().truncate(0)
+    segment.#indexes = segment.#freshIndexes()
+    return segment
+  }
+
+  /** One that is on disk. `endOffset` is the next segment's base, or a guess that recovery corrects. */
+  static existing(files: Files, directory: string, baseOffset: number, nowMs: number, endOffset: number): Segment {
+    const segment = new Segment(files, directory, baseOffset, nowMs, 0, endOffset)
+    segment.sizeBytes = segment.file().size()
+    return segment
+  }
+
+  get path(): string {
+    return segmentPath(this.directory, this.baseOffset, '.log')
+  }
+
+  file(): OpenFile {
+    this.#file ??= this.#files.open(this.path, 'write')
+    return this.#file
+  }
+
+  #indexPath(part: '.index' | '.timeindex' | '.txnindex'): string {
+    return segmentPath(this.directory, this.baseOffset, part)
+  }
+
+  #freshIndexes(): Indexes {
+    return {
+      offsets: OffsetIndex.create(this.#indexPath('.index'), this.baseOffset),
+      times: TimeIndex.create(this.#indexPath('.timeindex'), this.baseOffset),
+      transactions: TransactionIndex.create(this.#indexPath('.txnindex')),
+    }
+  }
+
+  #loaded(): Indexes {
+    if (this.#indexes !== null) return this.#indexes
+    const files = this.#files
+    const offsets = OffsetIndex.load(files, this.#indexPath('.index'), this.baseOffset, this.sizeBytes)
+    const times = TimeIndex.load(files, this.#indexPath('.timeindex'), this.baseOffset, this.endOffset)
+    const transactions = TransactionIndex.loadSealed(files, this.#indexPath('.txnindex'), this.endOffset)
+    this.#indexes = { offsets, times, transactions }
+    return this.#indexes
+  }
+
+  get offsets(): OffsetIndex {
+    return this.#loaded().offsets
+  }
+
+  get times(): TimeIndex {
+    return this.#loaded().times
+  }
+
+  get transactions(): TransactionIndex {
+    return this.#loaded().transactions
+  }
+
+  /** Are there aborted transactions to sync before a recovery point may pass this segment? */
+  get transactionsUnsynced(): boolean {
+    return this.#indexes?.transactions.unsynced ?? false
+  }
+
+  /** For recovery: what the indexes say about offsets below `offset`, and nothing else. */
+  loadIndexesBelow(offset: number): void {
+    const files = this.#files
+    const offsets = OffsetIndex.load(files, this.#indexPath('.index'), this.baseOffset, this.sizeBytes)
+    const times = TimeIndex.load(files, this.#indexPath('.timeindex'), this.baseOffset, Math.max(offset, this.baseOffset))
+    const transactions = TransactionIndex.load(files, this.#indexPath('.txnindex'), offset)
+    offsets.truncateFrom(offset)
+    this.#indexes = { offsets, times, transactions }
+    if (times.count > 0) {
+      this.#maxTimestampMs = times.timestampAt(times.count - 1)
+      this.#maxTimestampOffset = times.offsetAt(times.count - 1)
+    }
+  }
+
+  /** Forgets the offset and time indexes: they are derived anew by `account`. */
+  resetIndexes(): void {
+    const kept = this.#loaded()
+    kept.offsets.truncateFrom(this.baseOffset)
+    kept.times.truncateFrom(this.baseOffset)
+    this.#bytesSinceEntry = 0
+    this.#maxTimestampMs = -1
+    this.#maxTimestampOffset = this.baseOffset
+  }
+
+  /** Writes one batch at the end. */
+  append(batch: Buffer, indexIntervalBytes: number): void {
+    assert(!this.sealed, 'only the active segment grows')
+    const position = this.sizeBytes
+    this.unsynced = true
+    this.file().write(batch, 0, batch.length, position)
+    this.account(batch, 0, batch.length, position, indexIntervalBytes)
+    this.sizeBytes = position + batch.length
+  }
+
+  /** Takes the batch at `position` of the file into the indexes. */
+  account(buffer: Buffer, at: number, size: number, position: number, indexIntervalBytes: number): void {
+    const lastOffset = lastOffsetOf(buffer, at)
+    const timestampMs = maxTimestampOf(buffer, at)
+    assert(lastOffset >= this.baseOffset, 'S1: an offset is not below its segment')
+    if (timestampMs > this.#maxTimestampMs) {
+      this.#maxTimestampMs = timestampMs
+      this.#maxTimestampOffset = lastOffset
+    }
+    if (this.#bytesSinceEntry > indexIntervalBytes) {
+      this.offsets.append(lastOffset, position)
+      if (this.#maxTimestampMs >= 0) this.times.offer(this.#maxTimestampMs, this.#maxTimestampOffset)
+      this.#bytesSinceEntry = 0
+    }
+    this.#bytesSinceEntry += size
+    this.endOffset = lastOffset + 1
+  }
+
+  /** As `account`, for the batch that the last offset entry points to. */
+  accountIndexed(buffer: Buffer, at: number, size: number): void {
+    this.#bytesSinceEntry = size
+    this.endOffset = lastOffsetOf(buffer, at) + 1
+  }
+
+  /**
+   * Derives the offset and time index from the batches again, as far as their frames are sound: reading past that point
+   * says LOG_CORRUPT by itself.
+   */
+  rebuildIndexes(indexIntervalBytes: number): void {
+    const { endOffset } = this
+    this.resetIndexes()
+    this.endOffset = this.baseOffset
+    const scanner = new BatchScanner(this.file(), 0, this.sizeBytes)
+    while (scanner.next()) {
+      const lastOffset = lastOffsetOf(scanner.buffer, scanner.at)
+      if (lastOffset < this.endOffset || lastOffset >= endOffset) break
+      this.account(scanner.buffer, scanner.at, scanner.size, scanner.position, indexIntervalBytes)
+    }
+    this.endOffset = endOffset
+    if (this.sealed) this.#finish()
+  }
+
+  /** The last entry of the time index covers the whole segment: so its maximum is known without a walk. */
+  #finish(): void {
+    if (this.#maxTimestampMs >= 0) this.times.offer(this.#maxTimestampMs, this.#maxTimestampOffset)
+    this.flushIndexes()
+  }
+
+  /** No batch will follow. */
+  seal(): void {
+    assert(!this.sealed, 'a segment is sealed once')
+    this.sealed = true
+    this.#finish()
+  }
+
+  /** Of an active segment that closes: everything is written, and a later life may go on appending. */
+  finish(): void {
+    this.#finish()
+  }
+
+  flushIndexes(): void {
+    if (this.#indexes === null) return
+    this.#indexes.offsets.flush(this.#files)
+    this.#indexes.times.flush(this.#files)
+    this.#indexes.transactions.flush(this.#files)
+  }
+
+  /** The largest timestamp in it; -1 when it has none. */
+  get maxTimestampMs(): number {
+    if (!this.sealed) return this.#maxTimestampMs
+    return this.times.count === 0 ? -1 : this.times.timestampAt(this.times.count - 1)
+  }
+
+  async sync(): Promise<void> {
+    this.unsynced = false
+    await this.file().sync()
+  }
+
+  async syncTransactions(): Promise<void> {
+    if (this.#indexes !== null) await this.#indexes.transactions.sync(this.#files)
+  }
+
+  /** Cuts the file after the last whole batch. */
+  cut(sizeBytes: number): void {
+    this.file().truncate(sizeBytes)
+    this.sizeBytes = sizeBytes
+    this.unsynced = true
+  }
+
+  /** Lets go of what a sealed segment needs only while it is read. */
+  cool(): void {
+    if (!this.sealed || this.unsynced || this.transactionsUnsynced) return
+    this.#indexes = null
+    this.close()
+  }
+
+  close(): void {
+    this.#file?.close()
+    this.#file = null
+  }
+
+  remove(): void {
+    this.close()
+    for (const part of parts) {
+      const path = segmentPath(this.directory, this.baseOffset, part)
+      if (this.#files.exists(path)) this.#files.remove(path)
+    }
+  }
+
+  /** Damage that no retry mends, named so that someone can act. */
+  corrupt(offset: number, position: number, problem: string): StreamError {
+    return new StreamError(
+      'LOG_CORRUPT',
+      `${this.path} is damaged at offset ${offset} (byte ${position}): ${problem}; restore the file, or delete records up to the next sound offset`,
+    )
+  }
+}

@@ -1,0 +1,90 @@
+import { assert } from '../base/assert.ts'
+import { readInt64, writeInt64 } from '../base/bytes.ts'
+import type { Files } from '../base/files.ts'
+import { EntryFile } from './entry-file.ts'
+
+const entryBytes = 12
+
+/**
+ * The sparse .timeindex of a segment: (largest timestamp so far, int64; last offset of the batch that has it, relative,
+ * int32).
+ *
+ * Laws
+ *  T1  timestamps rise strictly, offsets rise; `load` keeps the entries up to the first that breaks this
+ *  T2  no record up to the offset of an entry has a larger timestamp than the entry
+ */
+export class TimeIndex {
+  readonly #entries: EntryFile
+  readonly #baseOffset: number
+
+  private constructor(entries: EntryFile, baseOffset: number) {
+    this.#entries = entries
+    this.#baseOffset = baseOffset
+  }
+
+  static create(path: string, baseOffset: number): TimeIndex {
+    return new TimeIndex(new EntryFile(path, entryBytes), baseOffset)
+  }
+
+  static load(files: Files, path: string, baseOffset: number, endOffset: number): TimeIndex {
+    const index = new TimeIndex(EntryFile.load(files, path, entryBytes), baseOffset)
+    let count = 0
+    let offset = baseOffset - 1
+    let timestampMs = Number.NEGATIVE_INFINITY
+    while (count < index.count) {
+      const nextOffset = index.offsetAt(count)
+      const nextTimestampMs = index.timestampAt(count)
+      if (nextOffset <= offset || nextTimestampMs <= timestampMs || nextOffset >= endOffset) break
+      offset = nextOffset
+      timestampMs = nextTimestampMs
+      count++
+    }
+    index.#entries.truncate(count)
+    return index
+  }
+
+  get count(): number {
+    return this.#entries.count
+  }
+
+  timestampAt(index: number): number {
+    return readInt64(this.#entries.buffer, index * entryBytes)
+  }
+
+  offsetAt(index: number): number {
+    return this.#baseOffset + this.#entries.buffer.readInt32BE(index * entryBytes + 8)
+  }
+
+  /** Takes an entry in when it says something new. */
+  offer(timestampMs: number, offset: number): void {
+    if (this.count > 0 && timestampMs <= this.timestampAt(this.count - 1)) return
+    assert(this.count === 0 || offset > this.offsetAt(this.count - 1), 'T1: offsets rise')
+    assert(offset >= this.#baseOffset, 'T1: an entry points into its segment')
+    const at = this.#entries.add()
+    writeInt64(this.#entries.buffer, timestampMs, at)
+    this.#entries.buffer.writeInt32BE(offset - this.#baseOffset, at + 8)
+  }
+
+  /** T2: where to begin looking for the first record with at least this timestamp. */
+  lookup(timestampMs: number): number {
+    let low = 0
+    let high = this.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.timestampAt(middle) < timestampMs) low = middle + 1
+      else high = middle
+    }
+    return low === 0 ? this.#baseOffset : this.offsetAt(low - 1)
+  }
+
+  /** Forgets entries from `offset` on. */
+  truncateFrom(offset: number): void {
+    let count = this.count
+    while (count > 0 && this.offsetAt(count - 1) >= offset) count--
+    this.#entries.truncate(count)
+  }
+
+  flush(files: Files): void {
+    this.#entries.flush(files)
+  }
+}

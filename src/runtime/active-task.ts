@@ -1,0 +1,89 @@
+import { assert } from '../base/assert.ts'
+import type { Producer } from '../client/producer/producer.ts'
+import type { ProducerCollector } from './record-collector.ts'
+import type { CommitMeta, LogPosition } from './state/meta-rows.ts'
+import type { TaskState } from './state/task-state.ts'
+import type { Task, TaskOffset } from './task/task.ts'
+
+/** A store's changelog partition, and how far of it is in the store. */
+export interface ChangelogPosition {
+  readonly store: string
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string
+  readonly leaderEpoch: number
+  offset: number
+}
+
+/** What identifies the data behind an input's offsets. */
+export interface InputIdentity {
+  readonly topicId: string
+}
+
+/**
+ * A task that runs, with its state and the positions that belong to it: what a commit works on.
+ *
+ * Law
+ *  V1  the positions that `writeState` writes are those of the transaction whose rows it writes
+ */
+export class ActiveTask {
+  readonly task: Task
+  readonly state: TaskState
+  readonly collector: ProducerCollector
+  readonly #producer: Producer
+  readonly #changelogs: readonly ChangelogPosition[]
+  readonly #inputs: ReadonlyMap<string, InputIdentity>
+  readonly #committedInputs: { [topicPartition: string]: LogPosition }
+
+  constructor(parts: {
+    readonly task: Task
+    readonly state: TaskState
+    readonly collector: ProducerCollector
+    readonly producer: Producer
+    readonly changelogs: readonly ChangelogPosition[]
+    readonly inputs: ReadonlyMap<string, InputIdentity>
+  }) {
+    this.task = parts.task
+    this.state = parts.state
+    this.collector = parts.collector
+    this.#producer = parts.producer
+    this.#changelogs = parts.changelogs
+    this.#inputs = parts.inputs
+    this.#committedInputs = { ...parts.state.lastCommit?.inputs }
+  }
+
+  /** Step 2 is done: each changelog ends after what this producer wrote there last. */
+  measureChangelogs(): void {
+    for (const changelog of this.#changelogs) {
+      const offset = this.#producer.endOffset(changelog.topic, changelog.partition)
+      if (offset < 0) continue
+      assert(offset >= changelog.offset, 'V1: a changelog only grows')
+      changelog.offset = offset
+    }
+  }
+
+  /** Step 3 is known to be done. */
+  committed(offsets: readonly TaskOffset[]): void {
+    for (const { topic, partition, offset, leaderEpoch } of offsets) {
+      const name = `${topic}-${partition}`
+      const identity = this.#inputs.get(name)
+      assert(identity !== undefined, 'V1: offsets are of the inputs of the task')
+      this.#committedInputs[name] = { topicId: identity.topicId, leaderEpoch, offset }
+    }
+    this.task.offsetsCommitted(offsets)
+    this.state.committed()
+  }
+
+  /** Step 4. */
+  writeState(nowMs: number): Promise<void> {
+    return this.state.write(this.#meta(nowMs), true)
+  }
+
+  #meta(nowMs: number): CommitMeta {
+    const changelogs: { [store: string]: LogPosition } = {}
+    for (const { store, topicId, leaderEpoch, offset } of this.#changelogs) {
+      changelogs[store] = { topicId, leaderEpoch, offset }
+    }
+    return { timeMs: nowMs, changelogs, inputs: { ...this.#committedInputs } }
+  }
+}

@@ -1,0 +1,57 @@
+import type { Assignor } from '../../client/consumer/assignor.ts'
+import type { TopicPartition } from '../../client/topic-partition.ts'
+import { parseTaskId, type TaskId, taskIdText } from '../task/task-id.ts'
+import type { TopicPlan } from '../topic-plan.ts'
+import { assignTasks } from './task-assignor.ts'
+import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './user-data.ts'
+
+type Members = Parameters<Assignor['assign']>[0]
+
+/**
+ * The group protocol of an application's instances. Each computes the same tasks from the same topology; the leader says who
+ * runs which, and a member learns its tasks with its partitions.
+ */
+export class StreamsAssignor implements Assignor {
+  readonly name = 'millrace'
+  readonly #plan: TopicPlan
+  readonly #processId: string
+  readonly #ownTasks: () => readonly string[]
+  #assigned: readonly TaskId[] = []
+
+  /** `ownTasks`: those it runs, or has state of. */
+  constructor(plan: TopicPlan, processId: string, ownTasks: () => readonly string[]) {
+    this.#plan = plan
+    this.#processId = processId
+    this.#ownTasks = ownTasks
+  }
+
+  /** What the last assignment gave to this instance. */
+  get assigned(): readonly TaskId[] {
+    return this.#assigned
+  }
+
+  subscriptionUserData(): Buffer {
+    return encodeSubscription({ processId: this.#processId, tasks: this.#ownTasks() })
+  }
+
+  assign(members: Members): Map<string, { partitions: TopicPartition[]; userData: Buffer | null }> {
+    const known = members.map(({ memberId, userData }) => ({
+      memberId,
+      previousTasks: decodeSubscription(userData).tasks,
+    }))
+    const owned = assignTasks(known, this.#plan.taskIds)
+    const result = new Map<string, { partitions: TopicPartition[]; userData: Buffer | null }>()
+    for (const [memberId, tasks] of owned) {
+      const partitions = tasks.flatMap((task) =>
+        this.#plan.inputsOf(task).map(({ topic, partition }) => ({ topic, partition })),
+      )
+      result.set(memberId, { partitions, userData: encodeAssignment({ tasks: tasks.map(taskIdText) }) })
+    }
+    return result
+  }
+
+  onAssignment(_partitions: readonly TopicPartition[], userData: Buffer | null): void {
+    const tasks = decodeAssignment(userData).tasks.map(parseTaskId)
+    this.#assigned = tasks.filter((task): task is TaskId => task !== null)
+  }
+}

@@ -1,0 +1,224 @@
+import { assert } from '../../base/assert.ts'
+import { StreamError } from '../../base/errors.ts'
+import type { Machine } from '../../base/machine.ts'
+import type { EngineBatch, StateEngine, StateEngineSupplier } from '../../processor/state-engine.ts'
+import type { ChangelogWriter, StateStore } from '../../processor/state-store.ts'
+import type { StoreBuilder } from '../../processor/store-builder.ts'
+import {
+  type CommitMeta,
+  type EngineMeta,
+  type LogPosition,
+  putCommit,
+  putIdentity,
+  readMeta,
+  rowsOf,
+  type StoreMeta,
+} from './meta-rows.ts'
+
+export interface TaskStateOptions {
+  readonly machine: Machine
+  /** The task's folder. */
+  readonly directory: string
+  readonly builders: readonly StoreBuilder[]
+  /** Of the topology: kept beside the rows. */
+  readonly fingerprint: string
+  readonly cleanCacheBytesMax: number
+  /** How long a folder that someone else in this process still holds is waited for. */
+  readonly lockWaitMs: number
+  currentTimestampMs(): number
+  recordDropped(store: string, reason: string): void
+}
+
+interface OpenEngine {
+  readonly supplier: StateEngineSupplier
+  readonly engine: StateEngine
+  readonly meta: EngineMeta | null
+  readonly stores: StateStore[]
+}
+
+/** What a restore needs to know of one store. */
+export interface OpenStore {
+  readonly store: StateStore
+  readonly builder: StoreBuilder
+  readonly storeId: number
+  readonly engine: StateEngine
+  readonly persistent: boolean
+  /** How far its changelog is in the rows; null: nothing is known of it. */
+  readonly position: LogPosition | null
+}
+
+const lockRetryMs = 50
+
+/**
+ * A task's stores and their engines: what a commit writes, in one batch per engine (usually one).
+ *
+ * Laws
+ *  M1  a row is written only by `write`, or by a restore, together with the changelog position it belongs to
+ *  M2  `rotate` waits for `settled`: one generation is frozen at a time
+ *  M3  a store keeps its number for life, and another store's rows are never read as its own
+ */
+export class TaskState {
+  readonly directory: string
+  readonly stores: ReadonlyMap<string, StateStore>
+  readonly opened: readonly OpenStore[]
+  /** What was committed when it was opened; null: nothing ever. */
+  readonly lastCommit: CommitMeta | null
+  /** Of the topology that wrote it; null: new. */
+  readonly lastTopology: string | null
+  readonly #engines: readonly OpenEngine[]
+  #frozen = false
+  #closed = false
+  /** When `write` last put a time beside the rows. */
+  writtenMs: number
+
+  private constructor(options: TaskStateOptions, engines: readonly OpenEngine[], opened: readonly OpenStore[]) {
+    this.directory = options.directory
+    this.#engines = engines
+    this.opened = opened
+    this.stores = new Map(opened.map(({ store }) => [store.name, store]))
+    const persistent = engines.find(({ supplier, meta }) => supplier.persistent && meta !== null)
+    this.lastCommit = persistent?.meta?.commit ?? null
+    this.lastTopology = persistent?.meta?.topology ?? null
+    this.writtenMs = this.lastCommit?.timeMs ?? 0
+  }
+
+  /**
+   * Opens engines and stores. STORE_MISMATCH when a store of that name was written with other serdes, STATE_DIR_IN_USE when
+   * the folder stays held.
+   */
+  static async open(options: TaskStateOptions): Promise<TaskState> {
+    const engines: OpenEngine[] = []
+    const opened: OpenStore[] = []
+    try {
+      const suppliers = [...new Map(options.builders.map(({ engine }) => [engine.name, engine])).values()]
+      const persistentCount = suppliers.filter(({ persistent }) => persistent).length
+      for (const supplier of suppliers) {
+        // The folder is the engine's; several engines that keep files get one each inside it.
+        const own = supplier.persistent && persistentCount > 1
+        const directory = own ? `${options.directory}/${supplier.name}` : options.directory
+        const engine = await openEngine(supplier, directory, options)
+        const entry: OpenEngine = { supplier, engine, meta: null, stores: [] }
+        engines.push(entry)
+        engines[engines.length - 1] = { ...entry, meta: readMeta(engine, directory) }
+      }
+      for (const entry of engines) opened.push(...(await openStores(entry, options)))
+      return new TaskState(options, engines, opened)
+    } catch (error) {
+      for (const { store } of opened) store.close()
+      for (const { engine } of engines) await engine.close()
+      throw error
+    }
+  }
+
+  get dirtyEntries(): number {
+    let count = 0
+    for (const store of this.stores.values()) count += store.dirtyEntries
+    return count
+  }
+
+  /** Step 1b: dirty entries go to their changelogs; the open generations are frozen. */
+  rotate(changelogOf: (storeName: string) => ChangelogWriter | null): void {
+    assert(!this.#frozen, 'M2: the frozen generation is settled before the next')
+    this.#frozen = true
+    for (const store of this.stores.values()) store.rotate(changelogOf(store.name))
+  }
+
+  /** Step 3 is known to be done: queries may see the frozen generation. */
+  committed(): void {
+    assert(this.#frozen, 'M2: what is committed was frozen')
+    for (const store of this.stores.values()) store.committed()
+  }
+
+  /** Step 4: the frozen rows, and what they belong to, in one batch per engine. `durable`: synced to the disk. */
+  async write(commit: CommitMeta, durable: boolean): Promise<void> {
+    assert(this.#frozen, 'M2: what is written was frozen')
+    for (const { engine, stores } of this.#engines) {
+      const batch = engine.batch()
+      for (const store of stores) store.stage(batch)
+      putCommit(batch, commit)
+      await batch.write({ sync: durable })
+    }
+    this.writtenMs = commit.timeMs
+    for (const store of this.stores.values()) store.settled()
+    this.#frozen = false
+  }
+
+  /** Forgets a store's rows before it is rebuilt. `commit` no longer knows its position. */
+  async clear(opened: OpenStore, commit: CommitMeta): Promise<void> {
+    assert(!(opened.store.name in commit.changelogs), 'M1: no position without its rows')
+    const batch = opened.engine.batch()
+    const { gte, lt } = rowsOf(opened.storeId)
+    putCommit(batch, commit)
+    batch.clear(gte, lt)
+    await batch.write({ sync: false })
+  }
+
+  /** A restore's rows and the position they reach (M1). */
+  async writeRestored(opened: OpenStore, batch: EngineBatch, commit: CommitMeta, durable: boolean): Promise<void> {
+    putCommit(batch, commit)
+    await batch.write({ sync: durable })
+    assert(opened.storeId > 0, 'M3: store numbers begin with 1')
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    for (const store of this.stores.values()) store.close()
+    for (const { engine } of this.#engines) await engine.close()
+  }
+}
+
+async function openEngine(
+  supplier: StateEngineSupplier,
+  directory: string,
+  { machine, lockWaitMs }: TaskStateOptions,
+): Promise<StateEngine> {
+  const deadlineMs = machine.clock.monotonic() + lockWaitMs
+  for (;;) {
+    try {
+      return await supplier.open(machine, directory)
+    } catch (error) {
+      if (!StreamError.is(error, 'STATE_DIR_IN_USE') || machine.clock.monotonic() >= deadlineMs) throw error
+      await machine.clock.sleep(lockRetryMs)
+    }
+  }
+}
+
+async function openStores(entry: OpenEngine, options: TaskStateOptions): Promise<OpenStore[]> {
+  const known: { [name: string]: StoreMeta } = { ...entry.meta?.stores }
+  const builders = options.builders.filter(({ engine }) => engine.name === entry.supplier.name)
+  for (const builder of builders) known[builder.name] = storeMeta(builder, known, options.directory)
+  const batch = entry.engine.batch()
+  putIdentity(batch, known, options.fingerprint)
+  await batch.write({ sync: false })
+  const opened: OpenStore[] = []
+  for (const builder of builders) {
+    const store = builder.build()
+    const storeId = known[builder.name]!.id
+    await store.open({
+      engine: entry.engine,
+      storeId,
+      cleanCacheBytesMax: options.cleanCacheBytesMax,
+      currentTimestampMs: options.currentTimestampMs,
+      recordDropped: (reason) => options.recordDropped(builder.name, reason),
+    })
+    entry.stores.push(store)
+    const position = entry.meta?.commit?.changelogs[builder.name] ?? null
+    const { engine, supplier } = entry
+    opened.push({ store, builder, storeId, engine, persistent: supplier.persistent, position })
+  }
+  return opened
+}
+
+function storeMeta(builder: StoreBuilder, known: { readonly [name: string]: StoreMeta }, directory: string): StoreMeta {
+  const found = known[builder.name]
+  if (found === undefined) {
+    const ids = Object.values(known).map(({ id }) => id)
+    return { id: Math.max(0, ...ids) + 1, fingerprint: builder.fingerprint }
+  }
+  if (found.fingerprint !== builder.fingerprint) {
+    const what = `the store ${builder.name} in ${directory} was written as ${found.fingerprint}, the topology says ${builder.fingerprint}; give the store another name, or remove the folder and reset the application`
+    throw new StreamError('STORE_MISMATCH', what)
+  }
+  return found
+}

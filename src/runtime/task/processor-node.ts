@@ -1,0 +1,182 @@
+import { assert } from '../../base/assert.ts'
+import { StreamError } from '../../base/errors.ts'
+import type {
+  Cancellable,
+  Processor,
+  ProcessorContext,
+  PunctuationType,
+  Punctuator,
+} from '../../processor/processor.ts'
+import type { Record, RecordMetadata } from '../../processor/record.ts'
+import type { StateStore } from '../../processor/state-store.ts'
+import type { ProcessorNode } from '../../topology/node.ts'
+import type { NodeHost } from './node-host.ts'
+import type { TaskNode } from './task-node.ts'
+
+/**
+ * A processor in its task: the node a parent forwards to, and the context the processor sees, in one object.
+ *
+ * Laws
+ *  P1  what a processor throws is decided here (failures.ts F1); what it had forwarded before stays forwarded
+ *  P2  a plain put is stamped with the time of the record its own node was given, also after a child had another
+ */
+export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, unknown> {
+  readonly name: string
+  readonly nodeName: string
+  readonly applicationId: string
+  readonly taskId: string
+  protected readonly plan: ProcessorNode
+  protected readonly host: NodeHost
+  protected readonly processor: Processor<unknown, unknown, unknown, unknown>
+  readonly #hasStores: boolean
+  #children: readonly TaskNode[] = []
+  #only: TaskNode | null = null
+  #stores: ReadonlyMap<string, StateStore> = new Map()
+  #streamTimeMs = -1
+
+  constructor(plan: ProcessorNode, host: NodeHost) {
+    this.plan = plan
+    this.host = host
+    this.name = plan.name
+    this.nodeName = plan.name
+    this.applicationId = host.applicationId
+    this.taskId = host.taskId
+    this.processor = plan.supplier.get()
+    this.#hasStores = plan.stores.length > 0
+  }
+
+  connect(children: readonly TaskNode[]): void {
+    this.#children = children
+    this.#only = children.length === 1 ? children[0]! : null
+  }
+
+  init(stores: ReadonlyMap<string, StateStore>, savedStreamTimeMs: number): void {
+    this.#stores = stores
+    this.#streamTimeMs = savedStreamTimeMs
+    this.processor.init?.(this)
+  }
+
+  process(record: Record<unknown, unknown>): void {
+    const moment = this.host.moment
+    const timestampMs = moment.timestampMs
+    if (this.#hasStores) moment.timestampMs = record.timestamp
+    try {
+      const result = this.processor.process(record)
+      if (result !== undefined) this.refusePromise(result)
+    } catch (error) {
+      this.host.failures.handle('process', this.name, this.plan.onError, error, record)
+    }
+    moment.timestampMs = timestampMs
+  }
+
+  /** Step 1a of a commit. */
+  flush(): void {
+    if (this.processor.flush === undefined) return
+    try {
+      this.processor.flush()
+    } catch (error) {
+      // What children refuse is decided there; a flush that fails itself has lost its place among its entries.
+      throw this.host.failures.end(error)
+    }
+  }
+
+  /** Calls a punctuator of this node; the promise is given to an async task only. */
+  punctuate(punctuator: Punctuator, timestampMs: number): undefined | Promise<void> {
+    try {
+      const result = punctuator(timestampMs)
+      if (result !== undefined) this.refusePromise(result)
+    } catch (error) {
+      this.punctuatorFailed(error, timestampMs)
+    }
+    return undefined
+  }
+
+  close(): void {
+    this.processor.close?.()
+  }
+
+  /** -1: it never saved one. */
+  get streamTimeMs(): number {
+    return this.#streamTimeMs
+  }
+
+  forward(record: Record<unknown, unknown>, childName?: string): void {
+    if (childName !== undefined) {
+      this.#child(childName).process(record)
+    } else if (this.#only !== null) {
+      this.#only.process(record)
+    } else {
+      const children = this.#children
+      for (let index = 0; index < children.length; index++) children[index]!.process(record)
+    }
+  }
+
+  store<S>(name: string): S {
+    const found = this.plan.stores.includes(name) ? this.#stores.get(name) : undefined
+    if (found === undefined) {
+      const what = `${this.name} has no store ${name}; connect it where the processor is added (it has: ${this.plan.stores.join(', ')})`
+      throw new StreamError('STORE_UNKNOWN', what)
+    }
+    return found as S
+  }
+
+  schedule(intervalMs: number, type: PunctuationType, punctuator: Punctuator): Cancellable {
+    if (!(Number.isSafeInteger(intervalMs) && intervalMs > 0)) {
+      const what = `${this.name} schedules a punctuator every ${intervalMs} ms; give a whole number of milliseconds, at least 1`
+      throw new StreamError('CONFIG_INVALID', what)
+    }
+    return this.host.schedule(this, intervalMs, type, punctuator)
+  }
+
+  recordMetadata(): RecordMetadata | null {
+    return this.host.moment.metadata()
+  }
+
+  currentStreamTimeMs(): number {
+    return this.host.moment.streamTimeMs
+  }
+
+  currentSystemTimeMs(): number {
+    return this.host.clock.now()
+  }
+
+  requestCommit(): void {
+    this.host.requestCommit()
+  }
+
+  recordDropped(reason: string): void {
+    this.host.drops.count(this.name, reason, this.host.moment.place())
+  }
+
+  savedStreamTimeMs(): number {
+    return this.#streamTimeMs
+  }
+
+  saveStreamTime(timestampMs: number): void {
+    if (timestampMs > this.#streamTimeMs) this.#streamTimeMs = timestampMs
+  }
+
+  protected punctuatorFailed(error: unknown, timestampMs: number): void {
+    this.host.failures.handle('process', this.name, this.plan.onError, error, { timestamp: timestampMs, headers: [] })
+  }
+
+  /** An ordinary callback gave something back: a promise means that nobody would wait for it. */
+  protected refusePromise(result: unknown): void {
+    if (typeof result !== 'object' || result === null || !('then' in result)) return
+    assert(this.plan.supplier.async !== true, 'an async node awaits its promises')
+    // It is refused here, so what it rejects with later is of no interest to anyone.
+    void Promise.resolve(result).catch(() => undefined)
+    const what = `${this.name} returned a promise; declare its supplier async: true, or keep the step synchronous`
+    throw this.host.failures.end(new StreamError('PROMISE_IN_SYNC_STEP', what))
+  }
+
+  #child(name: string): TaskNode {
+    const child = this.#children.find((candidate) => candidate.name === name)
+    if (child === undefined) {
+      const names = this.#children.map((candidate) => candidate.name).join(', ')
+      const what = `${this.name} forwards to ${name}, which is no child of it; its children are: ${names}`
+      throw this.host.failures.end(new StreamError('TOPOLOGY_INVALID', what))
+    }
+    return child
+  }
+}

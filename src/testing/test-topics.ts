@@ -1,0 +1,121 @@
+import type { Topic } from '../../dsl/topic.ts'
+import { ByteWriter } from '../base/bytes.ts'
+import { StreamError } from '../base/errors.ts'
+import { type Headers, noHeaders, type Serde } from '../base/serde.ts'
+import type { ProducedRecord } from './capturing-collector.ts'
+
+/** A record as a test reads it. */
+export interface TestRecord<K, V> {
+  readonly key: K | null
+  readonly value: V | null
+  /** Milliseconds since 1970. */
+  readonly timestampMs: number
+  readonly headers: Headers
+}
+
+/** A record as a test writes it. */
+export interface PipedRecord<K, V> {
+  /** Default: null. */
+  readonly key?: K | null
+  /** null is a tombstone. */
+  readonly value: V | null
+  /** Milliseconds since 1970, at least 0. Default: the driver's clock. */
+  readonly timestampMs?: number
+  /** Default: none. */
+  readonly headers?: Headers
+}
+
+/** Takes records into the topology: `driver.input(topic)`. */
+export class TestInput<K, V> {
+  readonly #topic: Topic<K, V>
+  readonly #writer = new ByteWriter()
+  readonly #now: () => number
+  readonly #pipe: (record: ProducedRecord) => Promise<void>
+
+  constructor(topic: Topic<K, V>, now: () => number, pipe: (record: ProducedRecord) => Promise<void>) {
+    this.#topic = topic
+    this.#now = now
+    this.#pipe = pipe
+  }
+
+  /**
+   * Puts one record in and resolves when all that follows from it is done. Either a whole record, or its value alone where
+   * values are no objects: such a record has no key and the time of the driver's clock. Rejects with the error that
+   * ended the task; nothing more can be piped after one.
+   *
+   * @example
+   * await input.pipe({ key: 'a', value: 7, timestampMs: 1000 })
+   * await input.pipe('to be or not to be')
+   */
+  async pipe(input: PipedRecord<K, V> | (V extends object ? never : V)): Promise<void> {
+    const { name: topic, key, value } = this.#topic
+    const record: PipedRecord<K, V> = isRecord<K, V>(input) ? input : { value: input }
+    const timestampMs = record.timestampMs ?? this.#now()
+    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
+      throw new StreamError(
+        'INPUT_INVALID',
+        `${topic} was given the timestamp ${timestampMs}; give a whole number from 0 on`,
+      )
+    }
+    await this.#pipe({
+      topic,
+      key: this.#encode(key, record.key),
+      value: this.#encode(value, record.value),
+      timestampMs,
+      headers: record.headers ?? noHeaders,
+    })
+  }
+
+  #encode<T>(serde: Serde<T>, thing: T | null | undefined): Buffer | null {
+    if (thing === null || thing === undefined) return null
+    this.#writer.reset()
+    serde.encode(thing, this.#writer)
+    return this.#writer.copy()
+  }
+}
+
+function isRecord<K, V>(input: PipedRecord<K, V> | V): input is PipedRecord<K, V> {
+  return typeof input === 'object' && input !== null && !ArrayBuffer.isView(input)
+}
+
+/** Reads what a topic was given, in order: `driver.output(topic)`. */
+export class TestOutput<K, V> {
+  readonly #topic: Topic<K, V>
+  readonly #records: readonly ProducedRecord[]
+  #index = 0
+
+  constructor(topic: Topic<K, V>, records: readonly ProducedRecord[]) {
+    this.#topic = topic
+    this.#records = records
+  }
+
+  /** How many records were not read yet. */
+  get size(): number {
+    return this.#records.length - this.#index
+  }
+
+  /** The next record, or undefined when all were read. SERDE_FAILED when it is not what the topic says. */
+  read(): TestRecord<K, V> | undefined {
+    const record = this.#records[this.#index]
+    if (record === undefined) return undefined
+    this.#index++
+    const { key, value, timestampMs, headers } = record
+    return { key: decode(this.#topic.key, key), value: decode(this.#topic.value, value), timestampMs, headers }
+  }
+
+  /** All records that were not read yet. */
+  readAll(): TestRecord<K, V>[] {
+    const records: TestRecord<K, V>[] = []
+    for (let record = this.read(); record !== undefined; record = this.read()) records.push(record)
+    return records
+  }
+
+  /** The values of the records that were not read yet. */
+  readValues(): (V | null)[] {
+    return this.readAll().map(({ value }) => value)
+  }
+}
+
+function decode<T>(serde: Serde<T>, bytes: Buffer | null): T | null {
+  return bytes === null ? null : serde.decode(bytes, 0, bytes.length)
+}

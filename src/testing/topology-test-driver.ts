@@ -1,0 +1,305 @@
+import type { Topic } from '../../dsl/topic.ts'
+import { memory } from '../../state-stores/engines/memory-engine.ts'
+import { StreamError } from '../base/errors.ts'
+import { cleanCacheBytesMax, generationBytesMax, generationEntriesMax } from '../base/limits.ts'
+import { type Machine, systemMachine } from '../base/machine.ts'
+import type { ErrorPolicies } from '../processor/error-policy.ts'
+import type { StateStore } from '../processor/state-store.ts'
+import type { StoreBuilder } from '../processor/store-builder.ts'
+import { plainHeader, singleRecordBatch } from '../records/batch-builder.ts'
+import { patchOffset } from '../records/batch-format.ts'
+import { TaskState } from '../runtime/state/task-state.ts'
+import { Task, type TaskInput } from '../runtime/task/task.ts'
+import type { Topology } from '../topology/topology.ts'
+import { CapturingCollector, type ProducedRecord } from './capturing-collector.ts'
+import { frozenNodes } from './freeze.ts'
+import { ManualClock } from './manual-clock.ts'
+import { TestInput, TestOutput } from './test-topics.ts'
+
+export interface TopologyTestDriverOptions {
+  /** Part of the names of internal topics. Default: 'test'. */
+  readonly applicationId?: string
+  /** Where the wall clock stands at the start, milliseconds since 1970. Default: 0. */
+  readonly initialTimeMs?: number
+  /** What happens to records that fail, where a step does not say its own. Default: 'fail'. */
+  readonly onError?: ErrorPolicies
+  /** 'everyRecord' (default) commits after each processed record; 'byHand' only when `commit` is called. */
+  readonly commit?: 'everyRecord' | 'byHand'
+  /** A folder for the stores' own engines. Default: all state in memory, whatever engine a store names. */
+  readonly stateDir?: string
+}
+
+/**
+ * Runs a topology in a test: no log, no threads, time moved by hand. The operators, stores and the task are those of the
+ * runtime. All sub-topologies are one task, `0_0`; every topic has one partition; topics that the topology writes and
+ * reads, repartition topics among them, are fed back.
+ *
+ * What callbacks must not mutate is frozen: a test that mutates a record throws.
+ *
+ * @example
+ * await using driver = await TopologyTestDriver.start(builder.build())
+ * await driver.input(lines).pipe('to be or not to be')
+ * driver.output(totals).readAll()   // [{ key: 'to', value: 1, … }, …]
+ */
+export class TopologyTestDriver {
+  readonly #applicationId: string
+  readonly #topology: Topology
+  readonly #clock: ManualClock
+  readonly #collector: CapturingCollector
+  readonly #commitEveryRecord: boolean
+  readonly #task: Task
+  readonly #state: TaskState
+  readonly #produced = new Map<string, ProducedRecord[]>()
+  /** The next offset of each topic that a source reads. */
+  readonly #offsets: Map<string, number>
+  #failure: { readonly error: unknown } | null = null
+
+  private constructor(parts: DriverParts) {
+    this.#applicationId = parts.applicationId
+    this.#topology = parts.topology
+    this.#clock = parts.clock
+    this.#collector = parts.collector
+    this.#commitEveryRecord = parts.commitEveryRecord
+    this.#task = parts.task
+    this.#state = parts.state
+    this.#offsets = new Map(parts.inputs.map(({ topic }) => [topic, 0]))
+  }
+
+  /** Opens the stores and starts the processors. Rejects with what the topology's stores or processors refuse. */
+  static async start(topology: Topology, options: TopologyTestDriverOptions = {}): Promise<TopologyTestDriver> {
+    const applicationId = options.applicationId ?? 'test'
+    const clock = new ManualClock(options.initialTimeMs ?? 0)
+    const builders = [...new Set(topology.subTopologies.flatMap(({ stores }) => stores))]
+    const logged = new Set(builders.filter(({ changelog }) => changelog !== null).map(({ name }) => name))
+    const collector = new CapturingCollector(
+      (plainName) => realName(topology, applicationId, plainName),
+      (storeName) => (logged.has(storeName) ? `${applicationId}-${storeName}-changelog` : null),
+    )
+    const inputs = inputsOf(topology, applicationId)
+    const task = new Task({
+      id: { subTopology: 0, partition: 0 },
+      applicationId,
+      nodes: frozenNodes(topology.subTopologies.flatMap(({ nodes }) => nodes)),
+      inputs,
+      clock,
+      collector,
+      onError: options.onError ?? {},
+      maxTaskIdleMs: -1,
+      lagOf: () => 0,
+      onDropped: null,
+      generationEntriesMax,
+      generationBytesMax,
+    })
+    const machine: Machine = { ...systemMachine, clock }
+    const state = await TaskState.open({
+      machine,
+      directory: `${options.stateDir ?? ''}/0_0`,
+      builders: options.stateDir === undefined ? builders.map(inMemory) : builders,
+      fingerprint: topology.fingerprint,
+      cleanCacheBytesMax,
+      lockWaitMs: 0,
+      currentTimestampMs: () => task.moment.timestampMs,
+      recordDropped: (store, reason) => task.drops.count(store, reason, task.moment.place()),
+    })
+    const commitEveryRecord = options.commit !== 'byHand'
+    const driver = new TopologyTestDriver({
+      applicationId,
+      topology,
+      clock,
+      collector,
+      commitEveryRecord,
+      task,
+      state,
+      inputs,
+    })
+    task.restoring()
+    task.start(state.stores)
+    return driver
+  }
+
+  /** The way into a topic that the topology reads. TOPIC_UNKNOWN when it does not. */
+  input<K, V>(topic: Topic<K, V>): TestInput<K, V> {
+    this.#requireSource(topic.name)
+    return new TestInput(
+      topic,
+      () => this.#clock.now(),
+      (record) => this.pipe(record),
+    )
+  }
+
+  /** Reads a topic from its first record on, whoever else does. */
+  output<K, V>(topic: Topic<K, V>): TestOutput<K, V> {
+    return new TestOutput(topic, this.#recordsOf(topic.name))
+  }
+
+  /** Raw bytes into a topic by its real name; resolves when all that follows is done. */
+  async pipe(record: ProducedRecord): Promise<void> {
+    await this.#guarded(async () => {
+      this.#enqueue(record)
+      await this.#workOff()
+    })
+  }
+
+  /**
+   * Moves the wall clock on; its punctuators that came due run once each, and a commit follows unless commits are made
+   * by hand.
+   */
+  async advance(ms: number): Promise<void> {
+    await this.#guarded(async () => {
+      this.#clock.advance(ms)
+      await this.#task.punctuate()
+      if (this.#commitEveryRecord) await this.#commit()
+      await this.#workOff()
+    })
+  }
+
+  /** Commits now: what operators held back is told, changelogs are written, queries see the new state. */
+  async commit(): Promise<void> {
+    await this.#guarded(async () => {
+      await this.#commit()
+      await this.#workOff()
+    })
+  }
+
+  /** Everything that was written so far, by the topic's real name, in order. */
+  get produced(): ReadonlyMap<string, readonly ProducedRecord[]> {
+    return this.#produced
+  }
+
+  /** The live stores by name, as processors see them. */
+  get stores(): ReadonlyMap<string, StateStore> {
+    return this.#state.stores
+  }
+
+  /** How many records were left out: Kafka Streams' `dropped-records-total`. */
+  get droppedRecords(): number {
+    return this.#task.drops.total
+  }
+
+  /** The wall clock, milliseconds since 1970. */
+  get nowMs(): number {
+    return this.#clock.now()
+  }
+
+  /** Ends the processors and closes the stores. Idempotent. */
+  async close(): Promise<void> {
+    this.#task.close()
+    await this.#state.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  // ---- the loop
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    if (this.#failure !== null) throw this.#failure.error
+    try {
+      await work()
+    } catch (error) {
+      this.#failure = { error }
+      throw error
+    }
+  }
+
+  /** One record after the other, each with its commit, until nothing is left to do. */
+  async #workOff(): Promise<void> {
+    for (;;) {
+      this.#keepProduced()
+      const count = this.#task.isAsync ? await this.#task.processAsync(0) : this.#task.process(0)
+      if (count === 0) return
+      if (this.#commitEveryRecord) await this.#commit()
+    }
+  }
+
+  /** D4's steps, without a log that could fail. */
+  async #commit(): Promise<void> {
+    await this.#task.flush()
+    this.#state.rotate((storeName) => this.#collector.changelog(storeName))
+    const offsets = this.#task.offsets()
+    this.#task.offsetsCommitted(offsets)
+    this.#state.committed()
+    await this.#state.write({ timeMs: this.#clock.now(), changelogs: {}, inputs: {} }, false)
+  }
+
+  #keepProduced(): void {
+    for (const record of this.#collector.take()) {
+      this.#recordsOf(record.topic).push(record)
+      if (this.#offsets.has(record.topic)) this.#enqueue(record)
+    }
+  }
+
+  #enqueue({ topic, key, value, timestampMs, headers }: ProducedRecord): void {
+    const offset = this.#requireSource(topic)
+    const buffer = singleRecordBatch(timestampMs, key, value, plainHeader, headers)
+    patchOffset(buffer, 0, offset, 0)
+    this.#offsets.set(topic, offset + 1)
+    this.#task.add(topic, 0, { buffer, batches: [0], firstOffset: offset, nextOffset: offset + 1 })
+  }
+
+  #requireSource(topic: string): number {
+    const offset = this.#offsets.get(topic)
+    if (offset !== undefined) return offset
+    const known = [...this.#offsets.keys()].join(', ')
+    throw new StreamError('TOPIC_UNKNOWN', `no source reads the topic ${topic}; the topology reads: ${known}`)
+  }
+
+  #recordsOf(topic: string): ProducedRecord[] {
+    const records = this.#produced.get(topic) ?? []
+    this.#produced.set(topic, records)
+    return records
+  }
+}
+
+interface DriverParts {
+  readonly applicationId: string
+  readonly topology: Topology
+  readonly clock: ManualClock
+  readonly collector: CapturingCollector
+  readonly commitEveryRecord: boolean
+  readonly task: Task
+  readonly state: TaskState
+  readonly inputs: readonly TaskInput[]
+}
+
+function realName(topology: Topology, applicationId: string, plainName: string): string {
+  return topology.repartitionTopics.has(plainName) ? `${applicationId}-${plainName}` : plainName
+}
+
+function inputsOf(topology: Topology, applicationId: string): TaskInput[] {
+  const metadata = { partitionTimeMs: -1, streamTimesMs: new Map<string, number>() }
+  const inputs: TaskInput[] = []
+  for (const node of topology.nodes.values()) {
+    if (node.kind !== 'source') continue
+    for (const topic of node.topics) {
+      inputs.push({
+        topic: realName(topology, applicationId, topic),
+        partition: 0,
+        source: node.name,
+        position: 0,
+        metadata,
+      })
+    }
+  }
+  return inputs
+}
+
+/** The same store with its rows in memory: what it shows does not depend on where they lie. */
+function inMemory(builder: StoreBuilder): StoreBuilder {
+  const engine = memory()
+  const { name, kind, changelog, retentionMs, fingerprint } = builder
+  return {
+    name,
+    kind,
+    changelog,
+    fingerprint,
+    engine: {
+      name: builder.engine.name,
+      persistent: false,
+      open: (machine, directory) => engine.open(machine, directory),
+    },
+    ...(retentionMs !== undefined && { retentionMs }),
+    build: () => builder.build(),
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Slabs of bytes that live and die together: many small byte strings without a Buffer object each. The one who places
+ * bytes keeps `(buffer, start)`; nothing is freed singly, the whole arena is dropped (clean-cache.ts).
+ */
+import { KiB } from '../src/base/limits.ts'
+
+const slabBytes = 64 * KiB
+
+export class Arena {
+  /** The slab that the last `place` went to. */
+  buffer: Buffer = Buffer.allocUnsafeSlow(0)
+  #position = 0
+  #bytes = 0
+
+  /** What it holds in memory, dead bytes included. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Makes room in `buffer` and gives its start; the caller writes `length` bytes there. */
+  reserve(length: number): number {
+    if (this.#position + length > this.buffer.length) this.#grow(length)
+    const at = this.#position
+    this.#position = at + length
+    return at
+  }
+
+  /** Copies bytes in and gives where they begin in `buffer`. */
+  place(source: Buffer, start: number, end: number): number {
+    const length = end - start
+    const at = this.reserve(length)
+    copyBytes(source, start, this.buffer, at, length)
+    return at
+  }
+
+  #grow(length: number): void {
+    const bytes = Math.max(slabBytes, length)
+    this.buffer = Buffer.allocUnsafeSlow(bytes)
+    this.#position = 0
+    this.#bytes += bytes
+  }
+}
+
+/** Short runs by hand, where a native call costs more than the bytes. */
+export function copyBytes(source: Buffer, start: number, target: Buffer, at: number, length: number): void {
+  if (length <= 32) for (let index = 0; index < length; index++) target[at + index] = source[start + index]!
+  else source.copy(target, at, start, start + length)
+}

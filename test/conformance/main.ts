@@ -1,0 +1,27 @@
+/**
+ * `npm run -s conformance -- FILE.json…`: runs every scenario of the files, prints a line or two for each, and
+ * `N passed, M failed, K skipped` at the end. Exit code 0 when none failed, 1 when some did, 2 when it was called wrongly.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseScenarios } from './scenario.ts'
+import { judge, reported } from './verdict.ts'
+
+const files = process.argv.slice(2)
+if (files.length === 0) {
+  console.error('usage: npm run -s conformance -- FILE.json…')
+  process.exit(2)
+}
+
+const counts = { ok: 0, FAIL: 0, skip: 0, bug: 0 }
+for (const file of files) {
+  // npm runs a script in the project's folder, whatever folder it was called in.
+  const path = resolve(process.env.INIT_CWD ?? '.', file)
+  for (const scenario of parseScenarios(readFileSync(path, 'utf8'))) {
+    const verdict = await judge(scenario)
+    counts[verdict.kind]++
+    console.log(reported(scenario.name, verdict))
+  }
+}
+console.log(`${counts.ok} passed, ${counts.FAIL} failed, ${counts.skip} skipped`)
+process.exitCode = counts.FAIL === 0 ? 0 : 1

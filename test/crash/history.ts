@@ -1,0 +1,125 @@
+import { deepStrictEqual } from 'node:assert'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Random } from '../../src/base/random.ts'
+import { recordsOfLastTwoCommits } from './changelog-bound.ts'
+import { expectedReport } from './expected.ts'
+import { airportsCsv, randomFlights } from './flights-data.ts'
+import type { Death } from './plan.ts'
+import { type ProgramOptions, type ProgramResult, runFlights } from './program.ts'
+import { readAirportDelays } from './reader.ts'
+
+/** What happened: for the table that is printed at the end. */
+export interface Tally {
+  readonly phases: Map<string, number>
+  readonly points: Map<string, number>
+  notReached: number
+  restoredMax: number
+  runningMsMax: number
+}
+
+const runningMsMax = 1000
+
+/**
+ * One story: a random file, killed again and again in one data folder, then run to its end, recounted, read back by a
+ * read_committed reader, and run once more. Takes its deaths from the front of `deaths`; throws where the story is wrong.
+ */
+export async function runHistory(random: Random, deaths: Death[], tally: Tally, atLeastOnce: boolean): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-crash-'))
+  const rows = 500 + random.int(8000)
+  const flightsJson = randomFlights(random, rows)
+  const program: ProgramOptions = {
+    flights: join(folder, 'flights.json'),
+    airports: join(folder, 'airports.csv'),
+    data: join(folder, 'data'),
+    atLeastOnce,
+  }
+  writeFileSync(program.flights, flightsJson)
+  writeFileSync(program.airports, airportsCsv)
+  let finished: ProgramResult | null = null
+  for (let round = 0; finished === null && round < 12 && deaths.length > 0; round++) {
+    const result = await dieOnce(program, deaths.shift()!, tally)
+    if (result.exitCode === 0) finished = result
+  }
+  finished ??= await runToEnd(program, tally)
+  const expected = expectedReport(flightsJson, airportsCsv)
+  checkReport(JSON.parse(finished.stdout), expected, atLeastOnce)
+  await checkReader(program.data, expected, atLeastOnce)
+  const again = await runToEnd(program, tally)
+  checkReport(JSON.parse(again.stdout), expected, atLeastOnce)
+  deepStrictEqual(again.restored, 0, `after a clean close ${again.restored} changelog records were restored`)
+  deepStrictEqual(JSON.parse(again.stdout).resumed, true, 'the last run did not say it resumed')
+  rmSync(folder, { recursive: true })
+}
+
+function count(map: Map<string, number>, name: string): void {
+  map.set(name, (map.get(name) ?? 0) + 1)
+}
+
+async function dieOnce(program: ProgramOptions, death: Death, tally: Tally): Promise<ProgramResult> {
+  const bound = recordsOfLastTwoCommits(join(program.data, 'log'))
+  const how = death.kind === 'point' ? { crash: `${death.point}:${death.nth}` } : { killAfterMs: death.afterMs }
+  const result = await runFlights({ ...program, ...how })
+  checkRestart(result, bound, tally)
+  if (result.signal === 'SIGKILL') {
+    count(tally.phases, result.phase)
+    if (death.kind === 'point') count(tally.points, death.point)
+  } else {
+    if (result.exitCode !== 0)
+      throw new Error(`exit code ${result.exitCode} of a run that was to die:\n${result.stderr}`)
+    tally.notReached++
+  }
+  return result
+}
+
+async function runToEnd(program: ProgramOptions, tally: Tally): Promise<ProgramResult> {
+  const bound = recordsOfLastTwoCommits(join(program.data, 'log'))
+  const result = await runFlights(program)
+  if (result.exitCode !== 0) throw new Error(`exit code ${result.exitCode} after the kills:\n${result.stderr}`)
+  checkRestart(result, bound, tally)
+  return result
+}
+
+function checkRestart(result: ProgramResult, bound: number, tally: Tally): void {
+  if (result.restored === null || result.runningAfterMs === null) return
+  tally.restoredMax = Math.max(tally.restoredMax, result.restored)
+  tally.runningMsMax = Math.max(tally.runningMsMax, result.runningAfterMs)
+  if (result.restored > bound)
+    throw new Error(`restored ${result.restored} changelog records, the last two commits wrote ${bound}`)
+  if (result.runningAfterMs > runningMsMax) throw new Error(`running only after ${result.runningAfterMs} ms`)
+}
+
+interface Counted {
+  readonly flights: number
+  readonly airports: readonly { readonly iata: string; readonly flights: number }[]
+}
+
+function checkReport(got: Record<string, unknown>, expected: Record<string, unknown>, atLeastOnce: boolean): void {
+  const { resumed: _, ...report } = got
+  if (!atLeastOnce) {
+    deepStrictEqual(report, expected)
+    return
+  }
+  const lost = (expected as unknown as Counted).airports.filter(
+    ({ iata, flights }) =>
+      ((report as unknown as Counted).airports.find((airport) => airport.iata === iata)?.flights ?? 0) < flights,
+  )
+  deepStrictEqual(lost, [], 'at least once: flights were lost')
+}
+
+async function checkReader(data: string, expected: Record<string, unknown>, atLeastOnce: boolean): Promise<void> {
+  const seen = await readAirportDelays(data)
+  for (const { iata, flights } of (expected as unknown as Counted).airports) {
+    const numbers = seen.get(iata) ?? []
+    if (atLeastOnce) {
+      if ((numbers.at(-1) ?? 0) < flights)
+        throw new Error(`${iata}: the last update says ${numbers.at(-1)}, the file has ${flights}`)
+    } else {
+      const inOrder = numbers.length === flights && numbers.every((number, index) => number === index + 1)
+      if (!inOrder)
+        throw new Error(`${iata}: a read_committed reader saw ${numbers.slice(0, 20).join(' ')} … of 1…${flights}`)
+    }
+  }
+  if (!atLeastOnce) deepStrictEqual(seen.size, (expected as unknown as Counted).airports.length)
+}
