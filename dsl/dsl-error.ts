@@ -11,9 +11,10 @@ export interface DslError<Sentence extends string> {
 }
 
 /** Intersected with a callback's result: a promise from an ordinary callback is a compile error, anything else is itself. */
-export type NotPromise<R> = R extends PromiseLike<unknown>
-  ? DslError<'an ordinary step is synchronous; a processor that awaits is declared with { async: true }'>
-  : unknown
+export type NotPromise<R> =
+  R extends PromiseLike<unknown>
+    ? DslError<'an ordinary step is synchronous; a processor that awaits is declared with { async: true }'>
+    : unknown
 
 /** A serde that can write every `T`; what it reads may be more. */
 export interface SerdeFor<T> {
@@ -37,9 +38,15 @@ export type NewKey<Lacks extends Lack, S> = Exclude<Lacks, 'key serde'> | LackOf
 /** What is still lacked when a step was offered `S`. */
 export type StillLacking<Lacks extends Lack, Kind extends Lack, S> = S extends undefined ? Lacks & Kind : never
 
-/** `Result`, or a sentence that names each serde that is missing. */
+/** Any serde, or none: what a step was given is kept in a type parameter, so that it knows. */
+export type MaybeSerde = SerdeFor<never> | undefined
+
+/** Intersected with a serde option: it must be able to write every `T`. Nothing is asked while `T` is not known. */
+export type Fits<T> = unknown extends T ? unknown : SerdeFor<T> | undefined
+
+/** `Result`, or a sentence for each serde that is missing. */
 export type Needs<Step extends string, Missing extends Lack, Result> = [Missing] extends [never]
   ? Result
-  : DslError<`${Step} needs the ${Missing}: give it to the step that made it, or to ${Step} itself, as { ${Missing extends 'key serde'
-      ? 'key'
-      : 'value'}: … }`>
+  : Missing extends 'key serde'
+    ? DslError<`${Step} needs the key serde: give { key: … } to the step that made the keys, or to ${Step}`>
+    : DslError<`${Step} needs the value serde: give { value: … } to the step that made the values, or to ${Step}`>

@@ -4,15 +4,13 @@
  * Serdes: `key` and `value` are those of the step's *result*. A step that makes new keys or values and is not given their serde
  * forgets it; a later step that writes them asks for it at compile time.
  */
+import type { Serde } from '../src/base/serde.ts'
 import type { ErrorPolicies } from '../src/processor/error-policy.ts'
 import type { StateEngineSupplier } from '../src/processor/state-engine.ts'
 import type { StoreBuilder } from '../src/processor/store-builder.ts'
 import type { TimestampExtractor } from '../src/processor/timestamp-extractor.ts'
 import type { SinkPartitioner } from '../src/topology/node.ts'
-import type { SerdeFor } from './dsl-error.ts'
-
-/** The serde given for `T`, or none. What was given is kept in a type parameter: that is how a step knows. */
-export type MaybeSerde<T> = SerdeFor<T> | undefined
+import type { Fits, SerdeFor } from './dsl-error.ts'
 
 export interface StepOptions {
   /** The node's name; default: Kafka Streams' generated one. Letters, digits, '.', '_' and '-'. */
@@ -21,18 +19,16 @@ export interface StepOptions {
   readonly onError?: ErrorPolicies
 }
 
-export interface ValueOptions<Value> extends StepOptions {
-  readonly value?: Value
+/** `KS` and `VS` are the types of the serdes that were given for `K` and `V`, undefined for none. */
+export interface ValueOptions<V, VS> extends StepOptions {
+  readonly value?: VS & Fits<NoInfer<V>>
 }
 
-export interface KeyOptions<Key> extends StepOptions {
-  readonly key?: Key
+export interface KeyOptions<K, KS> extends StepOptions {
+  readonly key?: KS & Fits<NoInfer<K>>
 }
 
-export interface KeyValueOptions<Key, Value> extends StepOptions {
-  readonly key?: Key
-  readonly value?: Value
-}
+export interface KeyValueOptions<K, KS, V, VS> extends KeyOptions<K, KS>, ValueOptions<V, VS> {}
 
 export interface SourceStepOptions extends StepOptions {
   /** Which time a record has. Default: what the topic says, else the record's timestamp. */
@@ -46,28 +42,26 @@ export interface SinkStepOptions extends StepOptions {
   readonly feedback?: boolean
 }
 
-export interface GroupOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+export interface GroupOptions<K, KS, V, VS> extends KeyValueOptions<K, KS, V, VS> {
   /** Names the repartition topic, `<application id>-<name>-repartition`, and with `groupBy` the step. */
   readonly name?: string
 }
 
-export interface RepartitionOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+export interface RepartitionOptions<K, KS, V, VS> extends KeyValueOptions<K, KS, V, VS> {
   /** Default: as many as the largest topic that flows into it. */
   readonly partitions?: number
 }
 
-export interface JoinOptions<Key, Left, Value> extends StepOptions {
+export interface JoinOptions<K, KS, V, LS, R, RS> extends KeyValueOptions<K, KS, R, RS> {
   /** Names the join and the repartition topic where one is needed. */
   readonly name?: string
-  /** The key's serde, where the stream does not know it and must be repartitioned. */
-  readonly key?: Key
   /** The serde of the stream's values, where it does not know it and must be repartitioned. */
-  readonly leftValue?: Left
-  /** The serde of the result. */
-  readonly value?: Value
+  readonly leftValue?: LS & Fits<NoInfer<V>>
 }
 
-export interface ProcessOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+export interface ProcessOptions<K, KS, V, VS> extends ProcessValuesOptions<V, VS>, KeyOptions<K, KS> {}
+
+export interface ProcessValuesOptions<V, VS> extends ValueOptions<V, VS> {
   /** Stores that it uses: names, or builders, which are added. */
   readonly stores?: readonly (string | StoreBuilder)[]
   /** Its `process` and punctuators may return promises; they are awaited one at a time. Default: what the supplier says. */
@@ -92,10 +86,33 @@ export type StoreChoice = string | StoreOptions
  */
 export type Emit = 'onCommit' | 'everyUpdate'
 
-export interface StoredStepOptions<Key, Value> extends KeyValueOptions<Key, Value> {
+/** Of a step that folds groups into rows. */
+export interface FoldOptions<K> extends StepOptions {
+  /** The serde of the store's keys. Default: the grouping's. */
+  readonly key?: SerdeFor<K>
   readonly store?: StoreChoice
   /** Default: 'onCommit'. */
   readonly emit?: Emit
+}
+
+export interface CountOptions<K> extends FoldOptions<K> {
+  /** Default: `int64`. */
+  readonly value?: SerdeFor<number>
+}
+
+export interface ReduceOptions<K, V, VS> extends FoldOptions<K> {
+  /** Default: the stream's. */
+  readonly value?: VS & Fits<NoInfer<V>>
+}
+
+export interface AggregateOptions<K, A> extends FoldOptions<K> {
+  /** The serde of the aggregate. */
+  readonly value: Serde<A> & Fits<NoInfer<A>>
+}
+
+export interface Retention {
+  /** How long windows can be looked up, at least size + grace, which is the default. */
+  readonly retentionMs?: number
 }
 
 export interface TableOptions<Store> extends SourceStepOptions {
@@ -105,14 +122,9 @@ export interface TableOptions<Store> extends SourceStepOptions {
   readonly emit?: Emit
 }
 
-export interface TableStepOptions<Store, Key, Value> extends KeyValueOptions<Key, Value> {
+export interface TableStepOptions<Store, K, KS, V, VS> extends KeyValueOptions<K, KS, V, VS> {
   /** With a name the result is kept in a store of its own; otherwise it is computed when asked for. */
   readonly store?: Store
   /** Default: 'onCommit'. A result that is kept nowhere is told at each update. */
   readonly emit?: Emit
-}
-
-export interface WindowedStepOptions<Key, Value> extends StoredStepOptions<Key, Value> {
-  /** How long windows can be looked up, at least size + grace, which is the default. */
-  readonly retentionMs?: number
 }

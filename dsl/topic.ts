@@ -44,7 +44,10 @@ export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K,
   checkName('topic', name)
   const partitions = options.partitions ?? null
   if (partitions !== null && (!Number.isSafeInteger(partitions) || partitions < 1)) {
-    throw new StreamError('TOPOLOGY_INVALID', `the topic '${name}' with ${partitions} partitions; give a whole number from 1 on`)
+    throw new StreamError(
+      'TOPOLOGY_INVALID',
+      `the topic '${name}' with ${partitions} partitions; give a whole number from 1 on`,
+    )
   }
   return Object.freeze({
     name,

@@ -1,10 +1,11 @@
 /**
  * Slabs of bytes that live and die together: many small byte strings without a Buffer object each. The one who places
- * bytes keeps `(buffer, start)`; nothing is freed singly, the whole arena is dropped (clean-cache.ts).
+ * bytes keeps `(buffer, start)`; nothing is freed singly, the whole arena is dropped (aged-table.ts).
  */
 import { KiB } from '../src/base/limits.ts'
 
-const slabBytes = 64 * KiB
+const slabBytesMin = KiB
+const slabBytesMax = 64 * KiB
 
 export class Arena {
   /** The slab that the last `place` went to. */
@@ -34,7 +35,8 @@ export class Arena {
   }
 
   #grow(length: number): void {
-    const bytes = Math.max(slabBytes, length)
+    // Small stores stay small: slabs double up to their full size.
+    const bytes = Math.max(slabBytesMin, Math.min(slabBytesMax, this.buffer.length * 2), length)
     this.buffer = Buffer.allocUnsafeSlow(bytes)
     this.#position = 0
     this.#bytes += bytes

@@ -111,9 +111,7 @@ export const stores = Object.freeze({
   },
 
   /** Rows know when they were last updated: what tables are kept in. */
-  timestampedKeyValue<K, V>(
-    options: StoreOptions<K, V>,
-  ): TypedStoreBuilder<QueryableTimestampedKeyValueStore<K, V>> {
+  timestampedKeyValue<K, V>(options: StoreOptions<K, V>): TypedStoreBuilder<QueryableTimestampedKeyValueStore<K, V>> {
     return builder(
       'timestampedKeyValue',
       options,
@@ -127,9 +125,7 @@ export const stores = Object.freeze({
     return builder('window', options, options, () => new PlainWindowStore({ ...options, onDisk }))
   },
 
-  timestampedWindow<K, V>(
-    options: WindowStoreOptions<K, V>,
-  ): TypedStoreBuilder<QueryableTimestampedWindowStore<K, V>> {
+  timestampedWindow<K, V>(options: WindowStoreOptions<K, V>): TypedStoreBuilder<QueryableTimestampedWindowStore<K, V>> {
     const onDisk = (options.engine ?? level()).persistent
     return builder('timestampedWindow', options, options, () => new StampedWindowStore({ ...options, onDisk }))
   },

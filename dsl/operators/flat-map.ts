@@ -2,11 +2,7 @@ import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/p
 import { Record } from '../../src/processor/record.ts'
 import { refusePromise } from './sync-result.ts'
 
-export type ManyPairsMapper<K, V, K2, V2> = (
-  value: V,
-  key: K,
-  record: Record<K, V>,
-) => Iterable<readonly [K2, V2]>
+export type ManyPairsMapper<K, V, K2, V2> = (value: V, key: K, record: Record<K, V>) => Iterable<readonly [K2, V2]>
 
 /** Makes any number of records of one, all with its timestamp and headers, in the order they are given. */
 class FlatMap<K, V, K2, V2> implements Processor<K, V, K2, V2> {

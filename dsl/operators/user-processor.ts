@@ -23,7 +23,10 @@ export function userProcessor<K, V, K2, V2>(
     get: () => {
       const made = supplier.get()
       if (made === last) {
-        throw new StreamError('TOPOLOGY_INVALID', 'a processor supplier gave one instance twice; make a new one at each call')
+        throw new StreamError(
+          'TOPOLOGY_INVALID',
+          'a processor supplier gave one instance twice; make a new one at each call',
+        )
       }
       last = made
       return made

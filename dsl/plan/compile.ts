@@ -3,8 +3,8 @@
  * the order in which records go out.
  */
 import { unreachable } from '../../src/base/assert.ts'
-import { TopologyBuilder } from '../../src/topology/topology-builder.ts'
 import type { Topology } from '../../src/topology/topology.ts'
+import { TopologyBuilder } from '../../src/topology/topology-builder.ts'
 import { repartitionFilter } from '../operators/repartition-filter.ts'
 import { storedTableSource, tableSource } from '../operators/table-source.ts'
 import type { PlanNode, RepartitionNode, TableSourceNode } from './node.ts'
@@ -24,7 +24,7 @@ export function compile(plan: Plan): Topology {
  */
 function inWritingOrder(plan: Plan, wiring: Wiring): Set<PlanNode> {
   const attachedAt = new Map<PlanNode, number>()
-  plan.attached.forEach((node, index) => attachedAt.set(node, index))
+  for (const [index, node] of plan.attached.entries()) attachedAt.set(node, index)
   const nodes = [...attachedAt.keys()].filter((node) => wiring.standIn(node) === node)
   const reached = nodes.filter((node) => node.parents.length === 0)
   const written = new Set<PlanNode>()
@@ -86,7 +86,9 @@ function writeTableSource(node: TableSourceNode, wiring: Wiring, to: TopologyBui
     to.addProcessor(name, tableSource(), [sourceName], { onError })
     return
   }
-  to.addProcessor(name, storedTableSource(store.name, node.emit, wiring.tellsOldValues(node)), [sourceName], { onError })
+  to.addProcessor(name, storedTableSource(store.name, node.emit, wiring.tellsOldValues(node)), [sourceName], {
+    onError,
+  })
   to.addStore(store, [name])
 }
 

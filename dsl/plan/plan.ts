@@ -33,8 +33,10 @@ export class Plan {
   }
 
   attach<N extends PlanNode>(node: N): N {
-    for (const parent of node.parents) assert(this.#attached.includes(parent), 'P1: a step is attached after its parents')
-    this.#attached.push(Object.freeze(node))
+    for (const parent of node.parents)
+      assert(this.#attached.includes(parent), 'P1: a step is attached after its parents')
+    Object.freeze(node)
+    this.#attached.push(node)
     return node
   }
 

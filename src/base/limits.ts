@@ -59,6 +59,7 @@ export const internalReadBytes = 1 * MiB
 export const topicPartitionsMax = 10_000
 export const brokerPartitionsMax = 100_000
 export const fetchWaitersMax = 10_000
+export const fetchResponseBytesMax = 50 * MiB
 export const producerIdBlock = 1000
 export const groupsMax = 100_000
 export const groupMembersMax = 10_000
@@ -67,7 +68,7 @@ export const groupSessionTimeoutMsMax = 30 * 60_000
 export const groupNewMemberMsMax = 5 * 60_000
 export const offsetMetadataBytesMax = 32_767
 export const transactionalIdsMax = 100_000
-export const diskFullRetryMs = 1000
+export const diskRetryMs = 1000
 export const transactionalIdIdleMsMax = 7 * 24 * 60 * 60_000
 
 // state
@@ -102,3 +103,4 @@ assert(sessionTimeoutMsDefault < groupSessionTimeoutMsMax, 'the default session 
 assert(topicPartitionsMax <= brokerPartitionsMax, 'one topic fits into a broker')
 assert(transactionTimeoutMsMax < transactionalIdIdleMsMax, 'a transactional id in use is not forgotten')
 assert(offsetMetadataBytesMax < batchBytesMax, 'an offset commit fits into a batch')
+assert(fetchResponseBytesMax + batchBytesMax < frameBytesMax, 'an answer to a fetch fits into a frame')

@@ -55,7 +55,7 @@ export class InternalLog {
     let first = -1
     this.#builder.reset()
     const flush = (): void => {
-      const result = this.#log.append(this.#builder.build(header), { origin: 'coordinator', acks: 1 })
+      const result = this.#log.append(this.#builder.build(header), { origin: 'coordinator' })
       if (first < 0) first = result.baseOffset
     }
     for (const record of records) {

@@ -3,7 +3,7 @@ import { assert } from '../base/assert.ts'
 import type { ByteReader, ByteWriter } from '../base/bytes.ts'
 import { StreamError } from '../base/errors.ts'
 
-const textBytesMax = 0x7fff
+export const textBytesMax = 0x7fff
 
 export function writeText(writer: ByteWriter, text: string | null): void {
   if (text === null) return writer.int16(-1)

@@ -34,11 +34,14 @@ export class Caller {
   readonly clock: Clock
   readonly checked: boolean
   readonly requestTimeoutMs: number
+  readonly #clientId: string
   readonly #connection: Connection
   readonly #abort = new AbortController()
   readonly #waiting = new Set<(error: StreamError) => void>()
 
-  constructor(connection: Connection, clock: Clock, requestTimeoutMs: number) {
+  /** `clientId` names the client in messages. */
+  constructor(connection: Connection, clock: Clock, requestTimeoutMs: number, clientId: string) {
+    this.#clientId = clientId
     this.#connection = connection
     this.clock = clock
     this.checked = connection.checked
@@ -59,7 +62,12 @@ export class Caller {
     return new Promise((resolve, reject) => {
       const timer = this.clock.timer(timeoutMs, () => {
         this.#waiting.delete(end)
-        reject(new StreamError('TIMED_OUT', `${api} had no answer in ${timeoutMs} ms; is the broker there?`))
+        reject(
+          new StreamError(
+            'TIMED_OUT',
+            `${this.#clientId}: ${api} had no answer in ${timeoutMs} ms; is the broker there?`,
+          ),
+        )
       })
       const end = (error: unknown): void => {
         timer.cancel()
@@ -107,18 +115,6 @@ export class Caller {
   /** Ends early when the caller is closed. */
   pause(delayMs: number): Promise<void> {
     return this.clock.sleep(delayMs, this.#abort.signal)
-  }
-
-  /** Waits for a promise, at most so long. Returns whether it was settled; its error is left to its owner. */
-  settled(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = this.clock.timer(timeoutMs, () => resolve(false), true)
-      const done = (): void => {
-        timer.cancel()
-        resolve(true)
-      }
-      promise.then(done, done)
-    })
   }
 
   /** Q2. The connection stays open: it belongs to whoever made it. */

@@ -7,8 +7,8 @@ import type { Caller } from './caller.ts'
 import type { Metadata } from './metadata.ts'
 import { byTopic, nameOf, type TopicPartition } from './topic-partition.ts'
 
-/** The largest of all `timestampMs`, or the first or the next offset of a partition. */
-export type OffsetSpec = 'earliest' | 'latest' | { readonly timestampMs: number }
+/** The first or the next offset of a partition, or that of the first record at or after a time (milliseconds since 1970). */
+export type OffsetSpec = 'earliest' | 'latest' | number
 
 export type Isolation = 'readCommitted' | 'readUncommitted'
 
@@ -65,7 +65,7 @@ async function attempt(
     partitions: list.map(({ partition, spec }) => ({
       partitionIndex: partition,
       currentLeaderEpoch: metadata.get(name)?.leaderEpochs[partition] ?? -1,
-      timestamp: typeof spec === 'string' ? specials[spec] : spec.timestampMs,
+      timestamp: typeof spec === 'string' ? specials[spec] : spec,
     })),
   }))
   const response = await caller.call(

@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.ts'
 import type { OpenFile } from '../base/files.ts'
 import { MiB } from '../base/limits.ts'
 import { batchHeaderBytes, batchSize, frameProblem } from '../records/batch-format.ts'
@@ -38,10 +37,10 @@ export class BatchScanner {
     const left = this.#fileEnd - this.position
     if (left === 0) return false
     if (left < batchHeaderBytes) return this.#stop(`${left} bytes are left, a batch header needs ${batchHeaderBytes}`)
-    this.#have(batchHeaderBytes)
+    if (!this.#have(batchHeaderBytes)) return this.#stop('the file became shorter while it was read')
     const size = batchSize(this.buffer, this.at)
     if (size > left) return this.#stop(`its length field says ${size} bytes, ${left} are left`)
-    if (size >= batchHeaderBytes) this.#have(size)
+    if (size >= batchHeaderBytes && !this.#have(size)) return this.#stop('the file became shorter while it was read')
     const problem = frameProblem(this.buffer, this.at, this.buffer.length)
     if (problem !== null) return this.#stop(problem)
     this.size = size
@@ -59,15 +58,15 @@ export class BatchScanner {
   }
 
   /** Makes `bytes` bytes from `position` on lie in the buffer. */
-  #have(bytes: number): void {
+  #have(bytes: number): boolean {
     this.at = this.position - this.#bufferPosition
-    if (this.at + bytes <= this.buffer.length) return
+    if (this.at + bytes <= this.buffer.length) return true
     const length = Math.min(Math.max(this.#chunkBytes, bytes), this.#fileEnd - this.position)
     const buffer = Buffer.allocUnsafeSlow(length)
-    const count = this.#file.read(buffer, 0, length, this.position)
-    assert(count === length, 'a file has the size it said')
+    if (this.#file.read(buffer, 0, length, this.position) < length) return false
     this.buffer = buffer
     this.#bufferPosition = this.position
     this.at = 0
+    return true
   }
 }

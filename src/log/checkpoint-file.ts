@@ -37,7 +37,10 @@ export function readCheckpoint(files: Files, path: string): string[][] {
   const [version, count, ...rest] = files.read(path).toString('utf8').split('\n')
   const lines = rest.filter((line) => line !== '').map((line) => line.split(' '))
   if (version !== '0' || Number(count) !== lines.length) {
-    throw new StreamError('LOG_CORRUPT', `${path} is damaged: ${lines.length} lines of ${count}, version ${version}; restore or delete this file`)
+    throw new StreamError(
+      'LOG_CORRUPT',
+      `${path} is damaged: ${lines.length} lines of ${count}, version ${version}; restore or delete this file`,
+    )
   }
   return lines
 }

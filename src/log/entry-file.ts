@@ -19,6 +19,7 @@ export class EntryFile {
   count = 0
   #flushedCount = 0
   #shorten = false
+  #unsynced = false
 
   constructor(path: string, entryBytes: number, content: Buffer | null = null) {
     this.path = path
@@ -32,6 +33,11 @@ export class EntryFile {
   /** What is on disk, unchecked; empty when there is no file. */
   static load(files: Files, path: string, entryBytes: number): EntryFile {
     return new EntryFile(path, entryBytes, files.exists(path) ? files.read(path) : null)
+  }
+
+  /** Is there something that the disk may not have? */
+  get unsynced(): boolean {
+    return this.#unsynced || this.dirty
   }
 
   get dirty(): boolean {
@@ -70,6 +76,20 @@ export class EntryFile {
       if (this.#shorten) file.truncate(to)
       this.#flushedCount = this.count
       this.#shorten = false
+      this.#unsynced = true
+    } finally {
+      file.close()
+    }
+  }
+
+  /** Flushed, and on the disk (its name is the folder's business). */
+  async sync(files: Files): Promise<void> {
+    this.flush(files)
+    if (!this.#unsynced) return
+    this.#unsynced = false
+    const file = files.open(this.path, 'write')
+    try {
+      await file.sync()
     } finally {
       file.close()
     }

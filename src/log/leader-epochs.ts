@@ -36,8 +36,15 @@ export class LeaderEpochs {
     for (const [epoch, startOffset] of readCheckpoint(this.#files, this.#path)) {
       const start = { epoch: Number(epoch), startOffset: Number(startOffset) }
       const last = this.#starts.at(-1)
-      if (!Number.isSafeInteger(start.epoch) || !Number.isSafeInteger(start.startOffset) || (last !== undefined && start.epoch <= last.epoch)) {
-        throw new StreamError('LOG_CORRUPT', `${this.#path} is damaged: epoch ${epoch} from offset ${startOffset}; delete this file`)
+      if (
+        !Number.isSafeInteger(start.epoch) ||
+        !Number.isSafeInteger(start.startOffset) ||
+        (last !== undefined && start.epoch <= last.epoch)
+      ) {
+        throw new StreamError(
+          'LOG_CORRUPT',
+          `${this.#path} is damaged: epoch ${epoch} from offset ${startOffset}; delete this file`,
+        )
       }
       if (start.startOffset < endOffset) this.#starts.push(start)
     }
@@ -45,6 +52,14 @@ export class LeaderEpochs {
 
   get latest(): number {
     return this.#starts.at(-1)?.epoch ?? -1
+  }
+
+  /** The epoch of the batch at this offset; -1 when it is not known. */
+  epochAt(offset: number): number {
+    for (let index = this.#starts.length - 1; index >= 0; index--) {
+      if (this.#starts[index]!.startOffset <= offset) return this.#starts[index]!.epoch
+    }
+    return -1
   }
 
   /** A batch of this epoch begins at the offset. An epoch that wrote nothing leaves no trace. */
@@ -79,6 +94,10 @@ export class LeaderEpochs {
   async save(): Promise<void> {
     if (!this.#dirty) return
     this.#dirty = false
-    await replaceFile(this.#files, this.#path, encodeCheckpoint(this.#starts.map((start) => [start.epoch, start.startOffset])))
+    await replaceFile(
+      this.#files,
+      this.#path,
+      encodeCheckpoint(this.#starts.map((start) => [start.epoch, start.startOffset])),
+    )
   }
 }

@@ -11,7 +11,8 @@ import {
   partitionLeaderEpochOf,
 } from '../records/batch-format.ts'
 import { BatchScanner } from './batch-scanner.ts'
-import type { TimestampOffset } from './log-config.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LogConfig, TimestampOffset } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
 const hintsKept = 8
@@ -37,13 +38,16 @@ export interface SegmentRead {
  * Laws
  *  R1  every batch that is handed out has a matching CRC
  *  R2  batches are handed out whole, in offset order
+ *  R3  base offset and leader epoch, which no CRC covers, are what their neighbours and the epoch history say
  */
 export class LogReader {
   #hints: Hint[] = []
-  readonly #indexIntervalBytes: () => number
+  readonly #epochs: LeaderEpochs
+  readonly #config: () => LogConfig
 
-  constructor(indexIntervalBytes: () => number) {
-    this.#indexIntervalBytes = indexIntervalBytes
+  constructor(epochs: LeaderEpochs, config: () => LogConfig) {
+    this.#epochs = epochs
+    this.#config = config
   }
 
   /** A segment goes away. */
@@ -55,7 +59,13 @@ export class LogReader {
    * Batches from the one that holds `offset` on (or the next, when `offset` lies in a gap), none that begins at or above
    * `endOffset`. Null when this segment has none.
    */
-  read(segment: Segment, offset: number, endOffset: number, maxBytes: number, minOneBatch: boolean): SegmentRead | null {
+  read(
+    segment: Segment,
+    offset: number,
+    endOffset: number,
+    maxBytes: number,
+    minOneBatch: boolean,
+  ): SegmentRead | null {
     const position = this.#positionOf(segment, offset)
     if (position === segment.sizeBytes) return null
     let buffer = readAt(segment, position, Math.min(Math.max(maxBytes, batchHeaderBytes), segment.sizeBytes - position))
@@ -68,20 +78,33 @@ export class LogReader {
     for (;;) {
       const baseOffset = baseOffsetOf(buffer, at)
       if (baseOffset >= endOffset) break
-      if (!crcMatches(buffer, at)) {
+      const problem = this.#problemOf(buffer, at, at === 0 ? baseOffset : nextOffset)
+      if (problem !== null) {
+        // What stands before the damage is sound: it is handed out, and the next read reports the damage.
         if (at > 0) break
-        throw segment.corrupt(Math.max(offset, baseOffset), position + at, 'its checksum does not match')
+        throw segment.corrupt(offset, position, problem)
       }
       nextOffset = lastOffsetOf(buffer, at) + 1
       at += size
       if (at + batchHeaderBytes > buffer.length || frameProblem(buffer, at, buffer.length) !== null) break
-      // R2: a batch that steps back is damage; it is reported when it is the first one asked for.
-      if (baseOffsetOf(buffer, at) < nextOffset) break
       size = batchSize(buffer, at)
     }
     assert(at <= buffer.length, 'R2: batches are whole')
     this.#remember({ segment, offset: nextOffset, position: position + at })
     return { records: buffer.subarray(0, at), nextOffset }
+  }
+
+  /** R1, R3: what is wrong with a whole batch that should begin at `expected`; null when nothing is. */
+  #problemOf(buffer: Buffer, at: number, expected: number): string | null {
+    const baseOffset = baseOffsetOf(buffer, at)
+    // Only compaction leaves gaps.
+    const follows = this.#config().compacted ? baseOffset >= expected : baseOffset === expected
+    if (!follows) return `a batch there says offset ${baseOffset}, ${expected} was expected`
+    const epoch = this.#epochs.epochAt(baseOffset)
+    if (epoch >= 0 && partitionLeaderEpochOf(buffer, at) !== epoch) {
+      return `a batch there says leader epoch ${partitionLeaderEpochOf(buffer, at)}, ${epoch} was expected`
+    }
+    return crcMatches(buffer, at) ? null : 'its checksum does not match'
   }
 
   #remember(hint: Hint): void {
@@ -98,15 +121,24 @@ export class LogReader {
       return hint.position
     }
     const scanner = this.#scanFrom(segment, offset)
-    let expected = segment.baseOffset
+    let expected = -1
     while (scanner.next()) {
-      const lastOffset = lastOffsetOf(scanner.buffer, scanner.at)
-      const baseOffset = baseOffsetOf(scanner.buffer, scanner.at)
-      if (baseOffset < expected || lastOffset < baseOffset) throw segment.corrupt(expected, scanner.position, `a batch there says offset ${baseOffset}`)
-      if (lastOffset >= offset) return scanner.position
-      expected = lastOffset + 1
+      const { buffer, at } = scanner
+      const baseOffset = baseOffsetOf(buffer, at)
+      // The first batch of a segment and those behind another one are checked; one that an index entry names is known.
+      if (expected < 0) expected = scanner.position === 0 ? segment.baseOffset : baseOffset
+      const follows = this.#config().compacted ? baseOffset >= expected : baseOffset === expected
+      if (!follows)
+        throw segment.corrupt(
+          expected,
+          scanner.position,
+          `a batch there says offset ${baseOffset}, ${expected} was expected`,
+        )
+      if (lastOffsetOf(buffer, at) >= offset) return scanner.position
+      expected = lastOffsetOf(buffer, at) + 1
     }
-    if (scanner.problem !== null) throw segment.corrupt(expected, scanner.position, scanner.problem)
+    if (scanner.problem !== null)
+      throw segment.corrupt(Math.max(expected, segment.baseOffset), scanner.position, scanner.problem)
     return segment.sizeBytes
   }
 
@@ -117,14 +149,19 @@ export class LogReader {
       const entry = offsets.lookup(offset)
       if (entry < 0) break
       const position = offsets.positionAt(entry)
-      const scanner = new BatchScanner(segment.file(), position, segment.sizeBytes, this.#indexIntervalBytes() * 2)
+      const scanner = new BatchScanner(
+        segment.file(),
+        position,
+        segment.sizeBytes,
+        this.#config().indexIntervalBytes * 2,
+      )
       if (scanner.next() && lastOffsetOf(scanner.buffer, scanner.at) === offsets.offsetAt(entry)) {
         scanner.rewind()
         return scanner
       }
-      segment.rebuildIndexes(this.#indexIntervalBytes())
+      segment.rebuildIndexes(this.#config().indexIntervalBytes)
     }
-    return new BatchScanner(segment.file(), 0, segment.sizeBytes, this.#indexIntervalBytes() * 2)
+    return new BatchScanner(segment.file(), 0, segment.sizeBytes, this.#config().indexIntervalBytes * 2)
   }
 
   /** The first record with at least this timestamp and offset; null when the segment has none. */
@@ -135,11 +172,16 @@ export class LogReader {
     while (scanner.next()) {
       const { buffer, at } = scanner
       if (maxTimestampOf(buffer, at) < timestampMs || lastOffsetOf(buffer, at) < fromOffset) continue
-      if (!crcMatches(buffer, at)) throw segment.corrupt(baseOffsetOf(buffer, at), scanner.position, 'its checksum does not match')
+      if (!crcMatches(buffer, at))
+        throw segment.corrupt(baseOffsetOf(buffer, at), scanner.position, 'its checksum does not match')
       cursor.open(buffer, at)
       while (cursor.next()) {
         if (cursor.timestampMs < timestampMs || cursor.offset < fromOffset) continue
-        return { offset: cursor.offset, timestampMs: cursor.timestampMs, leaderEpoch: partitionLeaderEpochOf(buffer, at) }
+        return {
+          offset: cursor.offset,
+          timestampMs: cursor.timestampMs,
+          leaderEpoch: partitionLeaderEpochOf(buffer, at),
+        }
       }
     }
     if (scanner.problem !== null) throw segment.corrupt(fromOffset, scanner.position, scanner.problem)
@@ -150,7 +192,12 @@ export class LogReader {
 function readAt(segment: Segment, position: number, length: number): Buffer {
   const buffer = Buffer.allocUnsafeSlow(length)
   const count = segment.file().read(buffer, 0, length, position)
-  if (count < length) throw segment.corrupt(segment.baseOffset, position + count, `the file ends there, ${segment.sizeBytes} bytes were written`)
+  if (count < length)
+    throw segment.corrupt(
+      segment.baseOffset,
+      position + count,
+      `the file ends there, ${segment.sizeBytes} bytes were written`,
+    )
   return buffer
 }
 

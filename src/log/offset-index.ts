@@ -87,7 +87,20 @@ export class OffsetIndex {
     this.#entries.truncate(this.lookup(offset - 1) + 1)
   }
 
+  /** Is the file other than `load` left the entries? */
+  get dirty(): boolean {
+    return this.#entries.dirty
+  }
+
+  get unsynced(): boolean {
+    return this.#entries.unsynced
+  }
+
   flush(files: Files): void {
     this.#entries.flush(files)
+  }
+
+  sync(files: Files): Promise<void> {
+    return this.#entries.sync(files)
   }
 }

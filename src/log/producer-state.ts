@@ -90,10 +90,18 @@ export class ProducerState {
   }
 
   /** Returns the batch that this one repeats, or null when it is new and may be appended. */
-  checkBatch(producerId: number, epoch: number, firstSequence: number, recordCount: number, transactional: boolean): SequencedBatch | null {
+  checkBatch(
+    producerId: number,
+    epoch: number,
+    firstSequence: number,
+    recordCount: number,
+    transactional: boolean,
+  ): SequencedBatch | null {
     const entry = this.#producers.get(producerId)
     if (entry === undefined) return null
     this.#checkEpoch(entry, epoch)
+    // What a coordinator writes inside a transaction has no sequence.
+    if (firstSequence < 0) return null
     if (epoch === entry.epoch) {
       const lastSequence = sequenceAfter(firstSequence, recordCount - 1)
       for (const batch of entry.batches) {
@@ -140,13 +148,21 @@ export class ProducerState {
     const entry = this.#enter(producerId, epoch, nowMs)
     assert(epoch >= entry.epoch, 'P3: an epoch never goes down')
     entry.adopt(epoch)
-    if (entry.batches.length === duplicateBatchesKept) entry.batches.shift()
-    entry.batches.push(batch)
+    if (batch.firstSequence >= 0) {
+      if (entry.batches.length === duplicateBatchesKept) entry.batches.shift()
+      entry.batches.push(batch)
+    }
     if (transactional && entry.transactionFirstOffset < 0) this.#begin(entry, batch.baseOffset)
   }
 
   /** Ends the open transaction of the producer; null when it has none: then a marker changes nothing but the epochs. */
-  applyMarker(producerId: number, epoch: number, coordinatorEpoch: number, offset: number, nowMs: number): CompletedTransaction | null {
+  applyMarker(
+    producerId: number,
+    epoch: number,
+    coordinatorEpoch: number,
+    offset: number,
+    nowMs: number,
+  ): CompletedTransaction | null {
     const entry = this.#enter(producerId, epoch, nowMs)
     assert(epoch >= entry.epoch, 'P3: an epoch never goes down')
     entry.adopt(epoch)
@@ -156,7 +172,12 @@ export class ProducerState {
     entry.transactionFirstOffset = -1
     this.#open.delete(producerId)
     this.#refreshUnstable()
-    return { producerId, firstOffset, lastOffset: offset, lastStableOffset: this.#firstUnstable < 0 ? offset + 1 : this.#firstUnstable }
+    return {
+      producerId,
+      firstOffset,
+      lastOffset: offset,
+      lastStableOffset: this.#firstUnstable < 0 ? offset + 1 : this.#firstUnstable,
+    }
   }
 
   /** Takes entries from a snapshot in; the state is empty before. */
@@ -192,7 +213,8 @@ export class ProducerState {
   #forgetSilent(): void {
     const silent = [...this.#producers.values()].filter((entry) => entry.transactionFirstOffset < 0)
     silent.sort((a, b) => a.lastSeenMs - b.lastSeenMs)
-    for (const entry of silent.slice(0, Math.ceil(producersPerPartitionMax / 10))) this.#producers.delete(entry.producerId)
+    for (const entry of silent.slice(0, Math.ceil(producersPerPartitionMax / 10)))
+      this.#producers.delete(entry.producerId)
   }
 
   #begin(entry: ProducerEntry, offset: number): void {

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { StreamError } from '../base/errors.ts'
 import type { Files, OpenFile } from '../base/files.ts'
+import { indexIntervalBytesDefault } from '../base/limits.ts'
 import { lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import { OffsetIndex } from './offset-index.ts'
@@ -41,11 +42,19 @@ export class Segment {
   readonly #files: Files
   #file: OpenFile | null = null
   #indexes: Indexes | null = null
+  #syncs = 0
   #bytesSinceEntry = 0
   #maxTimestampMs = -1
   #maxTimestampOffset: number
 
-  private constructor(files: Files, directory: string, baseOffset: number, nowMs: number, sizeBytes: number, endOffset: number) {
+  private constructor(
+    files: Files,
+    directory: string,
+    baseOffset: number,
+    nowMs: number,
+    sizeBytes: number,
+    endOffset: number,
+  ) {
     this.#files = files
     this.directory = directory
     this.baseOffset = baseOffset
@@ -103,6 +112,9 @@ export class Segment {
     const times = TimeIndex.load(files, this.#indexPath('.timeindex'), this.baseOffset, this.endOffset)
     const transactions = TransactionIndex.loadSealed(files, this.#indexPath('.txnindex'), this.endOffset)
     this.#indexes = { offsets, times, transactions }
+    // A sealed segment has its largest timestamp in the index; without it the files are not what `seal` wrote.
+    if (offsets.dirty || times.dirty || (times.count === 0 && this.sizeBytes > 0))
+      this.rebuildIndexes(indexIntervalBytesDefault)
     return this.#indexes
   }
 
@@ -118,16 +130,23 @@ export class Segment {
     return this.#loaded().transactions
   }
 
-  /** Are there aborted transactions to sync before a recovery point may pass this segment? */
-  get transactionsUnsynced(): boolean {
-    return this.#indexes?.transactions.unsynced ?? false
+  /** Must its indexes be synced before the recovery point may move? */
+  get indexesUnsynced(): boolean {
+    if (this.#indexes === null) return false
+    const { offsets, times, transactions } = this.#indexes
+    return offsets.unsynced || times.unsynced || transactions.unsynced
   }
 
   /** For recovery: what the indexes say about offsets below `offset`, and nothing else. */
   loadIndexesBelow(offset: number): void {
     const files = this.#files
     const offsets = OffsetIndex.load(files, this.#indexPath('.index'), this.baseOffset, this.sizeBytes)
-    const times = TimeIndex.load(files, this.#indexPath('.timeindex'), this.baseOffset, Math.max(offset, this.baseOffset))
+    const times = TimeIndex.load(
+      files,
+      this.#indexPath('.timeindex'),
+      this.baseOffset,
+      Math.max(offset, this.baseOffset),
+    )
     const transactions = TransactionIndex.load(files, this.#indexPath('.txnindex'), offset)
     offsets.truncateFrom(offset)
     this.#indexes = { offsets, times, transactions }
@@ -208,13 +227,20 @@ export class Segment {
   /** No batch will follow. */
   seal(): void {
     assert(!this.sealed, 'a segment is sealed once')
+    this.#finish()
     this.sealed = true
+  }
+
+  /** Of an active segment that closes: its indexes are complete, and a later life may go on appending. */
+  finishIndexes(): void {
     this.#finish()
   }
 
-  /** Of an active segment that closes: everything is written, and a later life may go on appending. */
-  finish(): void {
-    this.#finish()
+  /** Where a walk that must meet every batch from `offset` on may begin. */
+  walkFrom(offset: number): number {
+    if (this.sealed) return 0
+    const entry = this.offsets.lookup(offset)
+    return entry < 0 ? 0 : this.offsets.positionAt(entry)
   }
 
   flushIndexes(): void {
@@ -232,11 +258,25 @@ export class Segment {
 
   async sync(): Promise<void> {
     this.unsynced = false
-    await this.file().sync()
+    this.#syncs++
+    try {
+      await this.file().sync()
+    } finally {
+      this.#syncs--
+    }
   }
 
-  async syncTransactions(): Promise<void> {
-    if (this.#indexes !== null) await this.#indexes.transactions.sync(this.#files)
+  async syncIndexes(): Promise<void> {
+    if (this.#indexes === null) return
+    const { offsets, times, transactions } = this.#indexes
+    await offsets.sync(this.#files)
+    await times.sync(this.#files)
+    await transactions.sync(this.#files)
+  }
+
+  /** Is an fdatasync under way? Then its descriptor must stay open. */
+  get syncing(): boolean {
+    return this.#syncs > 0
   }
 
   /** Cuts the file after the last whole batch. */
@@ -248,7 +288,7 @@ export class Segment {
 
   /** Lets go of what a sealed segment needs only while it is read. */
   cool(): void {
-    if (!this.sealed || this.unsynced || this.transactionsUnsynced) return
+    if (!this.sealed || this.unsynced || this.syncing || this.indexesUnsynced) return
     this.#indexes = null
     this.close()
   }

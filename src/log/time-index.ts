@@ -84,7 +84,20 @@ export class TimeIndex {
     this.#entries.truncate(count)
   }
 
+  /** Is the file other than `load` left the entries? */
+  get dirty(): boolean {
+    return this.#entries.dirty
+  }
+
+  get unsynced(): boolean {
+    return this.#entries.unsynced
+  }
+
   flush(files: Files): void {
     this.#entries.flush(files)
+  }
+
+  sync(files: Files): Promise<void> {
+    return this.#entries.sync(files)
   }
 }

@@ -25,7 +25,6 @@ export interface AbortedEntry extends AbortedTransaction {
  */
 export class TransactionIndex {
   readonly #entries: EntryFile
-  #unsynced = false
 
   private constructor(entries: EntryFile) {
     this.#entries = entries
@@ -41,7 +40,10 @@ export class TransactionIndex {
     let lastOffset = -1
     for (let number = 0; number < index.count; number++) {
       const entry = index.#at(number)
-      const sound = index.#entries.buffer.readInt16BE(number * entryBytes) === version && entry.lastOffset > lastOffset && entry.firstOffset < entry.lastOffset
+      const sound =
+        index.#entries.buffer.readInt16BE(number * entryBytes) === version &&
+        entry.lastOffset > lastOffset &&
+        entry.firstOffset < entry.lastOffset
       if (sound && entry.lastOffset < endOffset) {
         lastOffset = entry.lastOffset
         continue
@@ -56,7 +58,10 @@ export class TransactionIndex {
   static loadSealed(files: Files, path: string, endOffset: number): TransactionIndex {
     const index = TransactionIndex.load(files, path, endOffset)
     if (index.#entries.dirty) {
-      throw new StreamError('LOG_CORRUPT', `${path}: entry ${index.count} is damaged; restore this file or delete the partition`)
+      throw new StreamError(
+        'LOG_CORRUPT',
+        `${path}: entry ${index.count} is damaged; restore this file or delete the partition`,
+      )
     }
     return index
   }
@@ -70,7 +75,7 @@ export class TransactionIndex {
   }
 
   get unsynced(): boolean {
-    return this.#unsynced
+    return this.#entries.unsynced
   }
 
   append(entry: AbortedEntry): void {
@@ -83,7 +88,6 @@ export class TransactionIndex {
     writeInt64(buffer, entry.firstOffset, at + 10)
     writeInt64(buffer, entry.lastOffset, at + 18)
     writeInt64(buffer, entry.lastStableOffset, at + 26)
-    this.#unsynced = true
   }
 
   #at(number: number): AbortedEntry {
@@ -116,16 +120,7 @@ export class TransactionIndex {
     if (this.#entries.dirty) this.#entries.flush(files)
   }
 
-  /** Written, and on the disk. */
   async sync(files: Files): Promise<void> {
-    this.flush(files)
-    if (!this.#unsynced) return
-    this.#unsynced = false
-    const file = files.open(this.path, 'write')
-    try {
-      await file.sync()
-    } finally {
-      file.close()
-    }
+    if (this.unsynced) await this.#entries.sync(files)
   }
 }

@@ -1,5 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Producer } from '../client/producer/producer.ts'
+import { nameOf, type TopicPartition } from '../client/topic-partition.ts'
+import type { MetricRegistry } from './metrics.ts'
 import type { ProducerCollector } from './record-collector.ts'
 import type { CommitMeta, LogPosition } from './state/meta-rows.ts'
 import type { TaskState } from './state/task-state.ts'
@@ -17,6 +19,7 @@ export interface ChangelogPosition {
 
 /** What identifies the data behind an input's offsets. */
 export interface InputIdentity {
+  readonly topic: string
   readonly topicId: string
 }
 
@@ -32,7 +35,8 @@ export class ActiveTask {
   readonly collector: ProducerCollector
   readonly #producer: Producer
   readonly #changelogs: readonly ChangelogPosition[]
-  readonly #inputs: ReadonlyMap<string, InputIdentity>
+  readonly #topicIds: ReadonlyMap<string, string>
+  readonly #reported = new Map<string, number>()
   readonly #committedInputs: { [topicPartition: string]: LogPosition }
 
   constructor(parts: {
@@ -41,14 +45,14 @@ export class ActiveTask {
     readonly collector: ProducerCollector
     readonly producer: Producer
     readonly changelogs: readonly ChangelogPosition[]
-    readonly inputs: ReadonlyMap<string, InputIdentity>
+    readonly inputs: readonly InputIdentity[]
   }) {
     this.task = parts.task
     this.state = parts.state
     this.collector = parts.collector
     this.#producer = parts.producer
     this.#changelogs = parts.changelogs
-    this.#inputs = parts.inputs
+    this.#topicIds = new Map(parts.inputs.map(({ topic, topicId }) => [topic, topicId]))
     this.#committedInputs = { ...parts.state.lastCommit?.inputs }
   }
 
@@ -66,9 +70,9 @@ export class ActiveTask {
   committed(offsets: readonly TaskOffset[]): void {
     for (const { topic, partition, offset, leaderEpoch } of offsets) {
       const name = `${topic}-${partition}`
-      const identity = this.#inputs.get(name)
-      assert(identity !== undefined, 'V1: offsets are of the inputs of the task')
-      this.#committedInputs[name] = { topicId: identity.topicId, leaderEpoch, offset }
+      const topicId = this.#topicIds.get(topic)
+      assert(topicId !== undefined, 'V1: offsets are of the inputs of the task')
+      this.#committedInputs[name] = { topicId, leaderEpoch, offset }
     }
     this.task.offsetsCommitted(offsets)
     this.state.committed()
@@ -77,6 +81,41 @@ export class ActiveTask {
   /** Step 4. */
   writeState(nowMs: number): Promise<void> {
     return this.state.write(this.#meta(nowMs), true)
+  }
+
+  /** Writes down that the state was in use now, when nothing else was written for a while. */
+  async touch(nowMs: number): Promise<void> {
+    await this.state.touch(this.#meta(nowMs))
+  }
+
+  /** Where a successor begins to read; null: nothing is committed. */
+  committedOffset(at: TopicPartition): number | null {
+    return this.#committedInputs[nameOf(at)]?.offset ?? null
+  }
+
+  /** Adds what happened since the last report. */
+  report(metrics: MetricRegistry): void {
+    const { task } = this
+    const labels = { task: task.taskId }
+    this.#add(metrics, 'process-total', task.processedTotal, labels)
+    this.#add(metrics, 'dropped-records-total', task.drops.total, labels)
+    for (const { topic, takenCount } of task.group.queues) {
+      this.#add(metrics, 'records-consumed-total', takenCount, { ...labels, topic })
+    }
+  }
+
+  #add(metrics: MetricRegistry, name: string, total: number, labels: { readonly [label: string]: string }): void {
+    const key = `${name} ${labels.topic ?? ''}`
+    const before = this.#reported.get(key) ?? 0
+    if (total === before) return
+    this.#reported.set(key, total)
+    metrics.add(name, total - before, labels)
+  }
+
+  /** Lets go of everything, whatever was not committed with it. Idempotent. */
+  async close(): Promise<void> {
+    this.task.close()
+    await this.state.close()
   }
 
   #meta(nowMs: number): CommitMeta {

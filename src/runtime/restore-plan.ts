@@ -16,7 +16,6 @@ export type RebuildReason =
 /** A changelog partition as the log knows it at the start of a restore. */
 export interface ChangelogFacts {
   readonly topicId: string
-  readonly leaderEpoch: number
   readonly startOffset: number
   /** Read uncommitted: a transaction that is still open must be waited for (KAFKA-10167). */
   readonly endOffset: number
@@ -53,7 +52,8 @@ export function planRestore(
   if (position === null) return rebuild('no-local-state')
   if (position.topicId !== changelog.topicId) return rebuild('changelog-recreated')
   if (position.offset > to) return rebuild('changelog-diverged')
-  if (changelog.storedEpochEnd !== null && changelog.storedEpochEnd < position.offset) return rebuild('changelog-diverged')
+  if (changelog.storedEpochEnd !== null && changelog.storedEpochEnd < position.offset)
+    return rebuild('changelog-diverged')
   if (nowMs - writtenMs > changelog.deleteRetentionMs) return rebuild('away-too-long')
   return { from: Math.max(position.offset, changelog.startOffset), to, reason: null }
 }

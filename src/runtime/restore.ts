@@ -3,7 +3,8 @@ import type { Clock } from '../base/clock.ts'
 import { reach } from '../base/crash-points.ts'
 import { StreamError } from '../base/errors.ts'
 import { loopSliceMs } from '../base/limits.ts'
-import type { FetchedPartition } from '../client/consumer/fetched-partition.ts'
+import type { FetchedPartition } from '../client/consumer/partition-state.ts'
+import { nameOf } from '../client/topic-partition.ts'
 import { BatchCursor } from '../records/batch-cursor.ts'
 import type { RebuildReason, RestorePlan } from './restore-plan.ts'
 import type { CommitMeta, LogPosition } from './state/meta-rows.ts'
@@ -14,7 +15,6 @@ export interface ChangelogReader {
   assign(partitions: readonly { readonly topic: string; readonly partition: number; readonly from: number }[]): void
   /** Whole batches of any of the partitions; an empty list after at most `timeoutMs`. */
   poll(timeoutMs: number): Promise<readonly FetchedPartition[]>
-  position(topic: string, partition: number): number
 }
 
 /** How far the restore of one store is: `remaining` in offsets, markers included. */
@@ -100,7 +100,7 @@ class RestoreRun {
     const { stores, reader, clock, timeoutMs, signal } = this.#options
     const open = new Map<string, StoreToRestore>()
     for (const target of stores) {
-      if (target.plan.from < target.plan.to) open.set(`${target.topic}-${target.partition}`, target)
+      if (target.plan.from < target.plan.to) open.set(nameOf(target), target)
       else await this.#end(target, target.plan.to)
     }
     if (open.size === 0) return
@@ -108,26 +108,18 @@ class RestoreRun {
     let deadlineMs = clock.monotonic() + timeoutMs
     while (open.size > 0) {
       if (signal.aborted) throw new StreamError('CLOSED', 'the application was closed during a restore')
-      const before = this.#reached(open)
       for (const fetched of await reader.poll(pollMs)) {
-        const target = open.get(`${fetched.topic}-${fetched.partition}`)
-        if (target !== undefined) await this.#apply(target, fetched)
-      }
-      for (const [name, target] of open) {
-        const position = reader.position(target.topic, target.partition)
-        if (position < target.plan.to) continue
-        await this.#end(target, position)
+        const name = nameOf(fetched)
+        const target = open.get(name)
+        if (target === undefined) continue
+        await this.#apply(target, fetched)
+        deadlineMs = clock.monotonic() + timeoutMs
+        if (fetched.nextOffset < target.plan.to) continue
+        await this.#end(target, fetched.nextOffset)
         open.delete(name)
       }
-      if (this.#reached(open) !== before) deadlineMs = clock.monotonic() + timeoutMs
-      else if (clock.monotonic() >= deadlineMs) throw this.#stuck([...open.keys()])
+      if (clock.monotonic() >= deadlineMs) throw this.#stuck([...open.keys()])
     }
-  }
-
-  /** Anything that changes when a restore moves on. */
-  #reached(open: ReadonlyMap<string, StoreToRestore>): string {
-    const { reader } = this.#options
-    return [...open.values()].map(({ topic, partition }) => reader.position(topic, partition)).join()
   }
 
   async #apply(target: StoreToRestore, fetched: FetchedPartition): Promise<void> {

@@ -6,6 +6,7 @@ import { type Machine, systemMachine } from '../base/machine.ts'
 import type { ErrorPolicies } from '../processor/error-policy.ts'
 import type { StateStore } from '../processor/state-store.ts'
 import type { StoreBuilder } from '../processor/store-builder.ts'
+import type { StoreHandle } from '../processor/store-handle.ts'
 import { plainHeader, singleRecordBatch } from '../records/batch-builder.ts'
 import { patchOffset } from '../records/batch-format.ts'
 import { TaskState } from '../runtime/state/task-state.ts'
@@ -130,6 +131,20 @@ export class TopologyTestDriver {
   /** Reads a topic from its first record on, whoever else does. */
   output<K, V>(topic: Topic<K, V>): TestOutput<K, V> {
     return new TestOutput(topic, this.#recordsOf(topic.name))
+  }
+
+  /**
+   * What queries see of a store, typed by its table (or other handle): what is committed, which by default is everything.
+   * STORE_UNKNOWN when the topology has none of that name.
+   *
+   * @example
+   * await driver.store(counts).get('be')
+   */
+  store<View>(handle: StoreHandle<View>): View {
+    const store = this.#state.stores.get(handle.storeName)
+    if (store !== undefined) return store.committedView() as View
+    const known = [...this.#state.stores.keys()].join(', ')
+    throw new StreamError('STORE_UNKNOWN', `there is no store ${handle.storeName}; the topology has: ${known}`)
   }
 
   /** Raw bytes into a topic by its real name; resolves when all that follows is done. */

@@ -9,17 +9,25 @@ import { ByteWriter, readInt64, writeInt64 } from '../../src/base/bytes.ts'
 import { type Headers, noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { ChangelogWriter, FlushListener, RestoredRecord, StoreContext } from '../../src/processor/state-store.ts'
+import { AgedTable } from '../aged-table.ts'
 import { copyBytes } from '../arena.ts'
-import { AgedTable, CleanCache } from '../clean-cache.ts'
 import { DirtyList } from '../dirty-list.ts'
+import { compareBytes } from '../engines/sorted-rows.ts'
 import { canonical, isSelfIdentical } from '../key-identity.ts'
-import { decodeNumber, encodeNumber, rowPrefix, storeIdBytes } from '../row-keys.ts'
+import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'
+import { afterPrefix, decodeNumber, encodeNumber, rowPrefix, storeIdBytes } from '../row-keys.ts'
 import { KeyValueEntry, noBytes } from './entry.ts'
 
 /** What an entry, its map slot and its key take besides the bytes in the arena; measured on Node 20. */
 const entryBytes = 350
 const prefixBytes = storeIdBytes + 1
 const stampBytes = 8
+
+/** Of row keys: [gte, lt). */
+export interface Bounds {
+  readonly gte: Buffer
+  readonly lt: Buffer
+}
 
 export abstract class KeyValueTable<K, V> {
   readonly name: string
@@ -33,17 +41,18 @@ export abstract class KeyValueTable<K, V> {
   #context: StoreContext | null = null
   #prefix = noBytes
   #countKey = noBytes
-  #cache = new CleanCache(0)
   #table = new AgedTable<KeyValueEntry<K, V>>(false)
   #generation = 1
   #frozen: KeyValueEntry<K, V>[] = []
   #frozenCount = 0
+  #committedCount = 0
   #isCommitted = false
   #keepOldValues = false
   #count = 0
   #dirtyBytes = 0
   #meanValueBytes = 64
   #emptyAtOpen = false
+  #restoring: EngineBatch | null = null
 
   constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, stamped: boolean) {
     this.name = name
@@ -74,18 +83,19 @@ export abstract class KeyValueTable<K, V> {
     this.#countKey = rowPrefix(context.storeId, 0)
     this.#keyWriter.reset()
     this.#keyWriter.bytes(this.#prefix)
-    this.#cache = new CleanCache(context.cleanCacheBytesMax)
     this.#emptyAtOpen = await this.#isEmpty()
     // A store that starts empty and has forgotten nothing need not ask the engine for what it has not seen.
     this.#table = new AgedTable(this.#emptyAtOpen)
     const count = context.engine.get(this.#countKey)
     this.#count = count === undefined ? 0 : decodeNumber(count)
+    this.#committedCount = this.#count
   }
 
   async #isEmpty(): Promise<boolean> {
     const snapshot = this.context.engine.snapshot()
     try {
-      for await (const _row of snapshot.scan({ gte: this.#prefix, lt: rowPrefix(this.context.storeId, 2) })) return false
+      for await (const _row of snapshot.scan({ gte: this.#prefix, lt: rowPrefix(this.context.storeId, 2) }))
+        return false
       return true
     } finally {
       await snapshot.close()
@@ -96,11 +106,14 @@ export abstract class KeyValueTable<K, V> {
     this.#dirty.clear()
     this.#frozen = []
     this.#table = new AgedTable(false)
-    this.#cache = new CleanCache(0)
   }
 
   approximateEntryCount(): number {
     return this.#count
+  }
+
+  protected get committedCount(): number {
+    return this.#committedCount
   }
 
   keepOldValues(): void {
@@ -134,10 +147,13 @@ export abstract class KeyValueTable<K, V> {
       if ((entry.value === null) !== (value === null)) this.#count += value === null ? -1 : 1
       this.#dirty.touch(entry)
     } else {
-      if (entry.age !== this.#cache.age) {
+      if (entry.age !== this.#table.age) {
         // It was kept over a turn of the cache: the table may have another by now.
         const current = this.#resolve(entry.key)
-        if (current !== entry) return this.write(current, value, timestampMs, headers)
+        if (current !== entry) {
+          this.write(current, value, timestampMs, headers)
+          return
+        }
       }
       if (entry.start < 0 !== (value === null)) this.#count += value === null ? -1 : 1
       entry.openIn = this.#generation
@@ -166,7 +182,7 @@ export abstract class KeyValueTable<K, V> {
     const table = this.#table
     const known = this.#lookUp(key)
     if (known !== undefined) {
-      if (known.age !== this.#cache.age) this.#move(known)
+      if (known.age !== this.#table.age) this.#move(known)
       return known
     }
     const writer = this.#keyWriter
@@ -196,15 +212,15 @@ export abstract class KeyValueTable<K, V> {
   }
 
   #add(key: K, rowKey: Buffer, rowKeyEnd: number): KeyValueEntry<K, V> {
-    const cache = this.#cache
+    const table = this.#table
     const identity = this.#selfIdentical ? key : rowKey.latin1Slice(prefixBytes, rowKeyEnd)
     const entry = new KeyValueEntry<K, V>(key, identity)
-    entry.keyStart = cache.arena.place(rowKey, 0, rowKeyEnd)
+    entry.keyStart = table.arena.place(rowKey, 0, rowKeyEnd)
     entry.keyEnd = entry.keyStart + rowKeyEnd
-    entry.keyBuffer = cache.arena.buffer
-    entry.age = cache.age
-    cache.charge(entryBytes)
-    this.#table.young.set(identity, entry)
+    entry.keyBuffer = table.arena.buffer
+    entry.age = table.age
+    table.charge(entryBytes)
+    table.young.set(identity, entry)
     return entry
   }
 
@@ -218,7 +234,7 @@ export abstract class KeyValueTable<K, V> {
   /** Puts an entry's bytes into a new place of the young arena. */
   #settle(entry: KeyValueEntry<K, V>, source: Buffer, start: number, end: number): void {
     const length = end - start
-    const { arena } = this.#cache
+    const { arena } = this.#table
     // A little more than needed, so that a value that grows by a digit stays where it is.
     entry.slotBytes = (length + 7) & ~7
     entry.slot = arena.reserve(entry.slotBytes)
@@ -230,17 +246,17 @@ export abstract class KeyValueTable<K, V> {
 
   /** From the old age to the young one, bytes and all (C1). */
   #move(entry: KeyValueEntry<K, V>): void {
-    const cache = this.#cache
+    const table = this.#table
     const length = entry.keyEnd - entry.keyStart
-    entry.keyStart = cache.arena.place(entry.keyBuffer, entry.keyStart, entry.keyEnd)
+    entry.keyStart = table.arena.place(entry.keyBuffer, entry.keyStart, entry.keyEnd)
     entry.keyEnd = entry.keyStart + length
-    entry.keyBuffer = cache.arena.buffer
+    entry.keyBuffer = table.arena.buffer
     if (entry.start >= 0) this.#settle(entry, entry.buffer, entry.start, entry.end)
     else this.#vacate(entry)
-    entry.age = cache.age
-    cache.charge(entryBytes)
-    this.#table.old.delete(entry.identity)
-    this.#table.young.set(entry.identity, entry)
+    entry.age = table.age
+    table.charge(entryBytes)
+    table.old.delete(entry.identity)
+    table.young.set(entry.identity, entry)
   }
 
   #vacate(entry: KeyValueEntry<K, V>): void {
@@ -261,10 +277,10 @@ export abstract class KeyValueTable<K, V> {
       rowKeys.push(this.#keyWriter.copy())
     }
     if (missing.length === 0) return
-    const { age } = this.#cache
+    const { age } = this.#table
     const rows = await this.context.engine.getMany(rowKeys)
     // What came and went meanwhile may have changed: then these rows are old.
-    if (age !== this.#cache.age) return
+    if (age !== this.#table.age) return
     for (const [index, key] of missing.entries()) {
       if (this.#lookUp(key) !== undefined) continue
       const rowKey = rowKeys[index]!
@@ -339,9 +355,7 @@ export abstract class KeyValueTable<K, V> {
     if (start < 0) changelog.append(changedMs, keyBuffer, keyStart + prefixBytes, keyEnd, null, 0, 0, noHeaders)
     else {
       const valueStart = start + this.#stampBytes
-      changelog.append(
-        changedMs, keyBuffer, keyStart + prefixBytes, keyEnd, entry.buffer, valueStart, end, noHeaders,
-      )
+      changelog.append(changedMs, keyBuffer, keyStart + prefixBytes, keyEnd, entry.buffer, valueStart, end, noHeaders)
     }
   }
 
@@ -361,7 +375,7 @@ export abstract class KeyValueTable<K, V> {
     this.valueSerde.encode(entry.value, writer)
     const length = writer.position
     // Over its old bytes, where nobody reads those any more (E3).
-    if (length > entry.slotBytes || this.#frozen.length > 0 && entry.frozenIn === this.#generation - 1) {
+    if (length > entry.slotBytes || (this.#frozen.length > 0 && entry.frozenIn === this.#generation - 1)) {
       this.#settle(entry, writer.buffer, 0, length)
       return
     }
@@ -373,6 +387,7 @@ export abstract class KeyValueTable<K, V> {
   /** Step 3. */
   committed(): void {
     this.#isCommitted = true
+    this.#committedCount = this.#frozenCount
   }
 
   /** Step 4. */
@@ -391,7 +406,7 @@ export abstract class KeyValueTable<K, V> {
   settled(): void {
     for (const entry of this.#frozen) entry.frozenBuffer = noBytes
     this.#frozen.length = 0
-    if (this.#cache.turnIfFull()) this.#table.turn()
+    if (this.#table.youngBytes > this.context.cleanCacheBytesMax / 2) this.#table.turn()
   }
 
   restore(batch: EngineBatch, record: RestoredRecord): void {
@@ -413,7 +428,106 @@ export abstract class KeyValueTable<K, V> {
       buffer.copy(value, this.#stampBytes, valueStart, valueEnd)
       batch.put(key, value)
     }
-    if (this.#count !== before) batch.put(this.#countKey, encodeNumber(this.#count))
+    if (this.#restoring !== batch) {
+      this.#restoring = batch
+      batch.beforeWrite(() => {
+        batch.put(this.#countKey, encodeNumber(this.#count))
+        this.#committedCount = this.#count
+      })
+    }
     if (this.#table.complete) this.#table = new AgedTable(false)
   }
+
+  // -- scans ------------------------------------------------------------------------------------------------------
+
+  protected rangeOf(from: K | null, to: K | null): Bounds {
+    const end = rowPrefix(this.context.storeId, 2)
+    if (to === null) return { gte: from === null ? this.#prefix : this.#rowKey(from), lt: end }
+    const last = this.#rowKey(to)
+    return { gte: from === null ? this.#prefix : this.#rowKey(from), lt: Buffer.concat([last, Buffer.alloc(1)]) }
+  }
+
+  protected prefixRangeOf(prefix: string | Buffer): Bounds {
+    const gte = Buffer.concat([this.#prefix, typeof prefix === 'string' ? Buffer.from(prefix) : prefix])
+    return { gte, lt: afterPrefix(gte) ?? rowPrefix(this.context.storeId, 2) }
+  }
+
+  #rowKey(key: K): Buffer {
+    const writer = this.#keyWriter
+    writer.position = prefixBytes
+    this.keySerde.encode(key, writer)
+    return writer.copy()
+  }
+
+  /** What the task sees, or, `committedOnly`, what queries see, from the moment of the first `next`. */
+  protected async *scan<T>(
+    bounds: Bounds,
+    reverse: boolean,
+    committedOnly: boolean,
+    make: (key: K, value: V, timestampMs: number) => T,
+  ): AsyncGenerator<T> {
+    if (compareBytes(bounds.gte, bounds.lt) >= 0) return
+    const snapshot = this.context.engine.snapshot()
+    try {
+      const overlay = sortOverlay(this.#overlay(bounds, committedOnly, make), reverse)
+      const decode = (key: Buffer, row: Buffer): T => this.#makeOf(key, row, 0, row.length, make)
+      yield* mergeRows(snapshot.scan({ ...bounds, reverse }), overlay, reverse, decode)
+    } finally {
+      await snapshot.close()
+    }
+  }
+
+  #makeOf<T>(rowKey: Buffer, row: Buffer, start: number, end: number, make: (key: K, value: V, at: number) => T): T {
+    const key = this.keySerde.decode(rowKey, prefixBytes, rowKey.length)
+    const timestampMs = this.#stampBytes === 0 ? -1 : readInt64(row, start)
+    return make(key, this.valueSerde.decode(row, start + this.#stampBytes, end), timestampMs)
+  }
+
+  /** Values are decoded here and now: bytes of a frozen entry are written over once it has settled. */
+  #overlay<T>(
+    bounds: Bounds,
+    committedOnly: boolean,
+    make: (key: K, value: V, timestampMs: number) => T,
+  ): OverlayRow<T>[] {
+    const rows: OverlayRow<T>[] = []
+    if (!committedOnly) {
+      for (let entry = this.#dirty.head; entry !== null; entry = entry.next) {
+        const key = keyWithin(entry, bounds)
+        if (key === null) continue
+        rows.push({ key, item: entry.value === null ? null : make(entry.key, entry.value, entry.timestamp) })
+      }
+    } else if (!this.#isCommitted) return rows
+    for (const entry of this.#frozen) {
+      if (!committedOnly && entry.openIn === this.#generation) continue
+      const key = keyWithin(entry, bounds)
+      if (key === null) continue
+      const { frozenBuffer, frozenStart, frozenEnd } = entry
+      rows.push({ key, item: frozenStart < 0 ? null : this.#makeOf(key, frozenBuffer, frozenStart, frozenEnd, make) })
+    }
+    return rows
+  }
+
+  /** The committed row of a key, from memory where that is known to be it. */
+  protected readCommitted<T>(key: K, make: (value: V, timestampMs: number) => T): T | undefined {
+    const entry = this.#lookUp(key)
+    const whole = (_key: K, value: V, at: number): T => make(value, at)
+    if (
+      entry !== undefined &&
+      this.#frozen.length > 0 &&
+      entry.frozenIn === this.#generation - 1 &&
+      this.#isCommitted
+    ) {
+      const { frozenBuffer, frozenStart, frozenEnd } = entry
+      if (frozenStart < 0) return undefined
+      return this.#makeOf(this.#keyWriter.view(), frozenBuffer, frozenStart, frozenEnd, whole)
+    }
+    const row = this.context.engine.get(this.#keyWriter.view())
+    return row === undefined ? undefined : this.#makeOf(this.#keyWriter.view(), row, 0, row.length, whole)
+  }
+}
+
+/** The row's key, when it lies within. */
+function keyWithin<K, V>(entry: KeyValueEntry<K, V>, bounds: Bounds): Buffer | null {
+  const key = Buffer.from(entry.keyBuffer.subarray(entry.keyStart, entry.keyEnd))
+  return compareBytes(key, bounds.gte) >= 0 && compareBytes(key, bounds.lt) < 0 ? key : null
 }

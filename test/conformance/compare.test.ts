@@ -54,7 +54,12 @@ describe('firstDifference', () => {
   })
 
   it('compares of errors only that they are there, and nothing after one', () => {
-    const failed = (error: string): Outcome => ({ ...nothing, dropped: null, stores: null, steps: [{ out: {}, seen: [], error }] })
+    const failed = (error: string): Outcome => ({
+      ...nothing,
+      dropped: null,
+      stores: null,
+      steps: [{ out: {}, seen: [], error }],
+    })
     expect(firstDifference(failed('this'), failed('that'))).to.equal(null)
     expect(firstDifference(failed('this'), step({}))).to.include('step 1 error')
     const refused = { ...nothing, topologyError: 'bad' }

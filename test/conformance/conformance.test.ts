@@ -1,5 +1,5 @@
-import { expect } from 'chai'
 import { readdirSync, readFileSync } from 'node:fs'
+import { expect } from 'chai'
 import { parseScenarios, type Scenario } from './scenario.ts'
 import { judge, reported } from './verdict.ts'
 
@@ -9,7 +9,8 @@ const others = new Set(['vectors.json', 'batches.json'])
 const scenarios = new Map<string, Scenario>()
 for (const file of readdirSync(golden)) {
   if (!file.endsWith('.json') || others.has(file)) continue
-  for (const scenario of parseScenarios(readFileSync(new URL(file, golden), 'utf8'))) scenarios.set(scenario.name, scenario)
+  for (const scenario of parseScenarios(readFileSync(new URL(file, golden), 'utf8')))
+    scenarios.set(scenario.name, scenario)
 }
 
 describe('What Kafka Streams does, Millrace does', () => {

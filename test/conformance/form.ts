@@ -4,23 +4,25 @@
  *
  * The DSL is drawn over `unknown`: this file holds the one cast between what a step made and what the next one needs.
  */
+
+import type { Lack } from '../../dsl/dsl-error.ts'
+import type { KGroupedStream } from '../../dsl/grouped.ts'
+import type { KStream } from '../../dsl/kstream.ts'
+import type { KTable } from '../../dsl/ktable.ts'
+import type { Emit, StoreOptions } from '../../dsl/options.ts'
+import type { StreamsBuilder } from '../../dsl/streams-builder.ts'
+import type { TimeWindowedKStream } from '../../dsl/windowed.ts'
 import type { Serde } from '../../src/base/serde.ts'
 import type { StateEngineSupplier } from '../../src/processor/state-engine.ts'
 import type { StoreBuilder } from '../../src/processor/store-builder.ts'
-import type { KGroupedStream } from '../../dsl/grouped-stream.ts'
-import type { Emit, StoreOptions } from '../../dsl/options.ts'
-import type { KStream } from '../../dsl/stream.ts'
-import type { StreamsBuilder } from '../../dsl/streams-builder.ts'
-import type { KTable } from '../../dsl/table.ts'
-import type { TimeWindowedKStream } from '../../dsl/windowed-stream.ts'
+import { stores } from '../../state-stores/builders.ts'
 import { level } from '../../state-stores/engines/level-engine.ts'
 import { memory } from '../../state-stores/engines/memory-engine.ts'
-import { stores } from '../../state-stores/builders.ts'
 import type { Scenario, Step } from './scenario.ts'
 import { serdeNamed, text } from './text.ts'
 
 export type AnyStream = KStream<unknown, unknown, never>
-export type AnyTable = KTable<unknown, unknown>
+export type AnyTable = KTable<unknown, unknown, Lack>
 
 /** A grouped stream and the serdes that the grouping was given: the stores of its folds have them too. */
 interface Grouped<S> {
@@ -43,22 +45,26 @@ export type Kind = keyof Things
 /** Says what of a field's value does not exist; null: all of it does. */
 export type Check = (value: unknown) => string | null
 
-export interface StepForm<From extends Kind = Kind, With extends Kind = Kind, Gives extends Kind = Kind> {
+export interface StepForm<From = unknown, With = unknown> {
   readonly op: string
   /** null: it starts from nothing. */
-  readonly on: From | null
-  readonly with: With | null
+  readonly on: Kind | null
+  readonly with: Kind | null
   /** Fields beside `op`, `id`, `from`, `with` and `name`. */
   readonly fields: { readonly [field: string]: Check }
-  readonly gives: Gives
-  draw(step: StepReader, from: Things[From], other: Things[With]): Things[Gives]
+  /** What kind of thing it draws. */
+  readonly gives: Kind
+  draw(step: StepReader, from: From, other: With): unknown
 }
 
-/** A form for the list of all forms: what it starts from is looked up by its own `on` and `with`. */
-export function form<From extends Kind, With extends Kind, Gives extends Kind>(
-  written: StepForm<From, With, Gives>,
-): StepForm {
-  return written as unknown as StepForm
+interface WrittenForm<From extends Kind, With extends Kind> extends StepForm<Things[From], Things[With]> {
+  readonly on: From | null
+  readonly with: With | null
+}
+
+/** A form for the list of all forms: the kinds that its types promise are looked up by its own `on` and `with`. */
+export function form<From extends Kind, With extends Kind>(written: WrittenForm<From, With>): StepForm {
+  return { ...written, draw: (step, from, other) => written.draw(step, from as Things[From], other as Things[With]) }
 }
 
 /** What is the same for all steps of a scenario. */

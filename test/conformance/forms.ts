@@ -1,5 +1,5 @@
 /** All forms, and which one a step of a scenario takes. */
-import { firstUnknown, any, type Kind, type StepForm } from './form.ts'
+import { any, firstUnknown, type Kind, type StepForm } from './form.ts'
 import type { Scenario, Step } from './scenario.ts'
 import { ends } from './steps/ends.ts'
 import { groups } from './steps/groups.ts'
@@ -48,7 +48,9 @@ export function planOf(scenario: Scenario): Plan {
     const other = step.with === undefined ? null : placeOf(byId, step.with)
     const fromKind = steps[from]?.form.gives ?? null
     const otherKind = other === null ? null : (steps[other]?.form.gives ?? null)
-    const form = allForms.find(({ op, on, with: side }) => op === step.op && (on === null || on === fromKind) && side === otherKind)
+    const form = allForms.find(
+      ({ op, on, with: side }) => op === step.op && (on === null || on === fromKind) && side === otherKind,
+    )
     if (form === undefined) return { unsupported: missing(step, fromKind, otherKind) }
     const unknown = firstUnknown(step, { ...commonFields, ...form.fields })
     if (unknown !== null) return { unsupported: `${step.op} ${unknown}` }

@@ -3,13 +3,13 @@
  */
 import { StreamsBuilder } from '../../dsl/streams-builder.ts'
 import { AssertionError } from '../../src/base/assert.ts'
-import { StreamError, messageOf } from '../../src/base/errors.ts'
+import { messageOf, StreamError } from '../../src/base/errors.ts'
 import type { ErrorPolicies, ErrorPolicy } from '../../src/processor/error-policy.ts'
 import type { StateStore } from '../../src/processor/state-store.ts'
 import type { ProducedRecord } from '../../src/testing/capturing-collector.ts'
 import { TopologyTestDriver } from '../../src/testing/topology-test-driver.ts'
 import type { Topology } from '../../src/topology/topology.ts'
-import { type Canvas, StepReader, type Things } from './form.ts'
+import { type Canvas, StepReader } from './form.ts'
 import type { PlannedStep } from './forms.ts'
 import type { Input, Outcome, OutputRecord, Row, Scenario, StepOutcome } from './scenario.ts'
 import { isTimestamped, isWindowStore, typedStore } from './store-commands.ts'
@@ -46,8 +46,8 @@ export async function run(scenario: Scenario, steps: readonly PlannedStep[]): Pr
 }
 
 function draw(canvas: Canvas, steps: readonly PlannedStep[]): Topology {
-  const made: Things[keyof Things][] = []
-  const at = (place: number | null): Things[keyof Things] => (place === null ? null : made[place]!)
+  const made: unknown[] = []
+  const at = (place: number | null): unknown => (place === null ? null : made[place])
   for (const { step, form, from, with: other } of steps) {
     made.push(form.draw(new StepReader(step, canvas), at(from), at(other)))
   }
@@ -57,7 +57,8 @@ function draw(canvas: Canvas, steps: readonly PlannedStep[]): Topology {
 function policies(config: Scenario['config']): ErrorPolicies {
   const deadLetter = config['errors.dead.letter.queue.topic.name']
   const goOn: ErrorPolicy = deadLetter === undefined ? 'skip' : { deadLetter: String(deadLetter) }
-  const policy = (handler: string): ErrorPolicy => (config[`${handler}.exception.handler`] === 'continue' ? goOn : 'fail')
+  const policy = (handler: string): ErrorPolicy =>
+    config[`${handler}.exception.handler`] === 'continue' ? goOn : 'fail'
   return { deserialize: policy('deserialization'), process: policy('processing'), produce: policy('production') }
 }
 

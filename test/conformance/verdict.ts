@@ -20,7 +20,10 @@ export async function judge(scenario: Scenario): Promise<Verdict> {
     return difference === null ? { kind: 'ok' } : { kind: 'FAIL', difference }
   } catch (error) {
     const stack = error instanceof Error ? (error.stack ?? '') : ''
-    return { kind: 'FAIL', difference: `it could not be run: ${messageOf(error)} ${stack.split('\n')[1]?.trim() ?? ''}` }
+    return {
+      kind: 'FAIL',
+      difference: `it could not be run: ${messageOf(error)} ${stack.split('\n')[1]?.trim() ?? ''}`,
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { StreamError } from '../../base/errors.ts'
+import { StreamError } from '../../base/errors.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 
 /**
@@ -19,7 +19,7 @@ export class Partition {
     this.topic = topic
     this.topicId = topicId
     this.index = index
-    if (opened instanceof Error) {
+    if (StreamError.is(opened)) {
       this.#log = null
       this.#failure = opened
     } else {
@@ -31,18 +31,19 @@ export class Partition {
 
   /** The log, or null while the partition is offline or gone. */
   get online(): PartitionLog | null {
-    return this.#log
+    return this.#log === null || this.#log.offline !== null ? null : this.#log
   }
 
-  /** Why there is no log. */
+  /** Why it does not serve, or null. */
   get failure(): StreamError | null {
-    return this.#failure
+    return this.#failure ?? this.#log?.offline ?? null
   }
 
   /** The log, or an error that says why there is none. */
   get log(): PartitionLog {
-    if (this.#log === null) throw this.#failure!
-    return this.#log
+    const { failure } = this
+    if (failure !== null) throw failure
+    return this.#log!
   }
 
   /** Calls back at each change until cancelled. */

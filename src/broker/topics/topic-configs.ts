@@ -6,7 +6,7 @@
  * cleanup.policy holds "compact" (keys are then required). The others are stored and described.
  */
 import { indexIntervalBytesDefault, segmentBytesDefault } from '../../base/limits.ts'
-import type { LogConfig } from '../../log/partition-log.ts'
+import type { LogConfig } from '../../log/log-config.ts'
 
 /** As in DescribeConfigs. */
 export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const

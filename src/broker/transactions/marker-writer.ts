@@ -6,7 +6,6 @@
  *      marker's bound: a later transaction is never ended by the marker of an earlier one
  *  R2  a partition that is offline keeps its marker among the unsettled ones; one that is gone needs none
  */
-import { StreamError } from '../../base/errors.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import { encodeControlBatch } from '../../records/control-record.ts'
@@ -28,7 +27,7 @@ export class MarkerWriter {
     this.#coordinatorEpoch = coordinatorEpoch
   }
 
-  /** Writes one marker and says where it stands, or null when the partition is gone (R2). DISK_FULL when there is no room. */
+  /** Writes one marker and says where it stands, or null when the partition is gone (R2). DISK_FULL, DISK_FAILED. */
   write(marker: UnsettledMarker): UnsettledMarker | null {
     const partition = this.#find(marker.topic, marker.partition)
     if (partition === null) return null
@@ -37,7 +36,8 @@ export class MarkerWriter {
     try {
       return { ...marker, offset: this.#append(log, marker.producerId, marker.producerEpoch, marker.commit) }
     } catch (error) {
-      if (!StreamError.is(error) || error.code === 'DISK_FULL') throw error
+      // A log that went offline gets its marker when it is opened again (R2); any other must get it now.
+      if (log.offline === null) throw error
       return { ...marker, offset: notWritten }
     }
   }

@@ -19,7 +19,7 @@
  */
 import { reach } from '../../base/crash-points.ts'
 import { StreamError } from '../../base/errors.ts'
-import { diskFullRetryMs } from '../../base/limits.ts'
+import { diskRetryMs } from '../../base/limits.ts'
 import type { Machine } from '../../base/machine.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import type { KafkaError } from '../../protocol/error-codes.ts'
@@ -316,14 +316,15 @@ export class TransactionCoordinator {
     reach('transaction.markers.leave')
   }
 
-  /** What must be written is written as soon as there is room; only the end of the broker stops it. */
+  /** What must be written is written as soon as the disk takes it; only the end of the broker, or of the log, stops it. */
   async #insist(write: () => void): Promise<void> {
     for (;;) {
       try {
         return write()
       } catch (error) {
-        if (!StreamError.is(error, 'DISK_FULL') || this.#closing.signal.aborted) throw error
-        await this.#rooms.machine.clock.sleep(diskFullRetryMs, this.#closing.signal)
+        const again = StreamError.is(error, 'DISK_FULL') || StreamError.is(error, 'DISK_FAILED')
+        if (!again || this.#closing.signal.aborted) throw error
+        await this.#rooms.machine.clock.sleep(diskRetryMs, this.#closing.signal)
       }
     }
   }

@@ -83,9 +83,8 @@ export function filterBatches(
 
 /** F4 */
 function check(at: TopicPartition, buffer: Buffer, start: number, offset: number, checked: boolean): void {
-  if (checked) return
   requireBatch(buffer, start, buffer.length)
-  if (crcMatches(buffer, start)) return
+  if (checked || crcMatches(buffer, start)) return
   throw new StreamError(
     'BATCH_CORRUPT',
     `${nameOf(at)}@${offset}: the CRC does not fit the batch; it was damaged on its way or on the broker's disk`,

@@ -83,12 +83,8 @@ export class PartitionState implements TopicPartition {
 export class PartitionStates {
   readonly #states = new Map<string, PartitionState>()
 
-  [Symbol.iterator](): IterableIterator<PartitionState> {
+  all(): IterableIterator<PartitionState> {
     return this.#states.values()
-  }
-
-  get size(): number {
-    return this.#states.size
   }
 
   /** From now on these and no others. Those that were there already go on where they are. */
@@ -106,7 +102,10 @@ export class PartitionStates {
   get(at: TopicPartition): PartitionState {
     const state = this.find(at)
     if (state === undefined) {
-      throw new StreamError('CONFIG_INVALID', `${nameOf(at)} is not assigned to this consumer; assign it, or wait for the group`)
+      throw new StreamError(
+        'CONFIG_INVALID',
+        `${nameOf(at)} is not assigned to this consumer; assign it, or wait for the group`,
+      )
     }
     return state
   }

@@ -31,6 +31,8 @@ import { Sender } from './sender.ts'
 import { type GroupMember, type OffsetToCommit, Transactions } from './transactions.ts'
 
 export interface ProducerOptions {
+  /** Names the client in error messages. Default 'producer'. */
+  readonly clientId?: string
   /** Makes the producer transactional: of all producers with this id only the last one initialized can write. */
   readonly transactionalId?: string
   /** After this long the broker aborts an open transaction by itself. Default 10,000. */
@@ -88,7 +90,12 @@ export class Producer {
     }
     const clock = options.clock ?? systemClock
     const timeoutMs = options.transactionTimeoutMs ?? transactionTimeoutMsDefault
-    this.#caller = new Caller(connection, clock, options.requestTimeoutMs ?? requestTimeoutMsDefault)
+    this.#caller = new Caller(
+      connection,
+      clock,
+      options.requestTimeoutMs ?? requestTimeoutMsDefault,
+      options.clientId ?? 'producer',
+    )
     this.#metadata = new Metadata(this.#caller)
     this.#lingerMs = options.lingerMs ?? lingerMsDefault
     this.#topicLookupTimeoutMs = options.topicLookupTimeoutMs ?? topicLookupTimeoutMsDefault

@@ -143,6 +143,17 @@ export class TaskState {
     this.#frozen = false
   }
 
+  /** As `write`, when there are no rows: only what they belong to. */
+  async touch(commit: CommitMeta): Promise<void> {
+    assert(!this.#frozen, 'M1: rows and their position are written together')
+    for (const { engine } of this.#engines) {
+      const batch = engine.batch()
+      putCommit(batch, commit)
+      await batch.write({ sync: false })
+    }
+    this.writtenMs = commit.timeMs
+  }
+
   /** Forgets a store's rows before it is rebuilt. `commit` no longer knows its position. */
   async clear(opened: OpenStore, commit: CommitMeta): Promise<void> {
     assert(!(opened.store.name in commit.changelogs), 'M1: no position without its rows')

@@ -41,6 +41,7 @@ export class RecordQueue implements Timed {
   timestampMs = -1
   /** Of the record taken up last. */
   takenOffset = -1
+  takenCount = 0
   /** The largest timestamp taken up. */
   partitionTimeMs = -1
   bufferedRecords = 0
@@ -84,9 +85,9 @@ export class RecordQueue implements Timed {
     return this.record === null ? this.#nextOffset : this.#offset
   }
 
-  /** The position of the consumer moved without records (markers, aborted batches). */
-  moveTo(nextOffset: number): void {
-    if (nextOffset > this.#nextOffset) this.#nextOffset = nextOffset
+  /** Where the consumer goes on: after all that was added. */
+  get fetchedTo(): number {
+    return this.#nextOffset
   }
 
   add(fetched: SourceBatches): void {
@@ -106,6 +107,7 @@ export class RecordQueue implements Timed {
     const record = this.record!
     const { timestampMs } = this
     this.takenOffset = this.#offset
+    this.takenCount++
     this.leaderEpoch = this.#batchEpoch
     if (timestampMs > this.partitionTimeMs) this.partitionTimeMs = timestampMs
     return record

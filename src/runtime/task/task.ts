@@ -28,6 +28,8 @@ export interface TaskInput {
   readonly source: string
   /** Where reading begins, -1 when that is not known yet. */
   readonly position: number
+  /** What is committed; -1 or absent: nothing. */
+  readonly committed?: number
   /** What the last commit told. */
   readonly metadata: OffsetMetadata
 }
@@ -128,7 +130,7 @@ export class Task implements NodeHost {
     const queue = new RecordQueue(source.plan, source.entry, input, this)
     queue.partitionTimeMs = input.metadata.partitionTimeMs
     this.#queues.set(`${input.topic}-${input.partition}`, queue)
-    this.#committedOffsets.set(queue, input.position)
+    this.#committedOffsets.set(queue, input.committed ?? -1)
     if (input.metadata.partitionTimeMs > this.moment.streamTimeMs) {
       this.moment.streamTimeMs = input.metadata.partitionTimeMs
     }

@@ -1,7 +1,7 @@
 /** Grouping, windows, and what is folded over them. A fold's store writes text, a count's longs. */
 import { tumbling } from '../../../dsl/windows.ts'
-import { int64 } from '../../../src/serdes/index.ts'
 import type { Serde } from '../../../src/base/serde.ts'
+import { int64 } from '../../../src/serdes/index.ts'
 import { any, type Check, firstUnknown, form, known, oneOf, type StepForm, serde, store, windowStore } from '../form.ts'
 import { aggregatorNamed, initializerNamed, mapperNamed } from '../functions.ts'
 import { text } from '../text.ts'
@@ -111,7 +111,11 @@ const aggregate = form({
     const initial = step.function('initializer', initializerNamed)
     const fold = step.function('aggregator', aggregatorNamed)
     const options = { ...step.name, ...step.stored({ key: serdeOfKeys, value: text }) }
-    return stream.aggregate((): unknown => initial(), (total, value, key): unknown => fold(key, value, total), options)
+    return stream.aggregate(
+      (): unknown => initial(),
+      (total, value, key): unknown => fold(key, value, total),
+      options,
+    )
   },
 })
 
@@ -125,7 +129,11 @@ const aggregateWindows = form({
     const initial = step.function('initializer', initializerNamed)
     const fold = step.function('aggregator', aggregatorNamed)
     const options = { ...step.name, ...step.stored({ key: serdeOfKeys, value: text }), ...step.retention }
-    return stream.aggregate((): unknown => initial(), (total, value, key): unknown => fold(key, value, total), options)
+    return stream.aggregate(
+      (): unknown => initial(),
+      (total, value, key): unknown => fold(key, value, total),
+      options,
+    )
   },
 })
 

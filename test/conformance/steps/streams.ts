@@ -50,9 +50,9 @@ const map = form({
   fields: { key: mapper, value: mapper },
   gives: 'stream',
   draw(step, from) {
-    const keyOf = step.function('key', mapperNamed)
-    const valueOf = step.function('value', mapperNamed)
-    return from.map((value, key): [unknown, unknown] => [keyOf(key, value), valueOf(key, value)], {
+    const newKeyOf = step.function('key', mapperNamed)
+    const newValueOf = step.function('value', mapperNamed)
+    return from.map((value, key): [unknown, unknown] => [newKeyOf(key, value), newValueOf(key, value)], {
       ...step.name,
       key: text,
       value: text,
@@ -67,8 +67,8 @@ const selectKey = form({
   fields: { key: mapper },
   gives: 'stream',
   draw(step, from) {
-    const keyOf = step.function('key', mapperNamed)
-    return from.selectKey((value, key): unknown => keyOf(key, value), { ...step.name, key: text })
+    const newKeyOf = step.function('key', mapperNamed)
+    return from.selectKey((value, key): unknown => newKeyOf(key, value), { ...step.name, key: text })
   },
 })
 
@@ -92,10 +92,10 @@ const flatMap = form({
   gives: 'stream',
   draw(step, from) {
     const parts = step.function('each', listFunctionNamed)
-    const keyOf = step.function('key', mapperNamed)
-    const valueOf = step.function('value', mapperNamed)
+    const newKeyOf = step.function('key', mapperNamed)
+    const newValueOf = step.function('value', mapperNamed)
     return from.flatMap(
-      (value, key): [unknown, unknown][] => parts(value).map((part) => [keyOf(key, part), valueOf(key, part)]),
+      (value, key): [unknown, unknown][] => parts(value).map((part) => [newKeyOf(key, part), newValueOf(key, part)]),
       { ...step.name, key: text, value: text },
     )
   },

@@ -54,9 +54,10 @@ const toStream = form({
   fields: { key: mapper },
   gives: 'stream',
   draw(step, from) {
-    if (!step.has('key')) return from.toStream(step.name)
+    const stream = from.toStream(step.name)
+    if (!step.has('key')) return stream
     const keyOf = step.function('key', mapperNamed)
-    return from.toStream((value, key): unknown => keyOf(key, value), { ...step.name, key: text })
+    return stream.selectKey((value, key): unknown => keyOf(key, value), { key: text })
   },
 })
 

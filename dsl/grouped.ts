@@ -1,0 +1,125 @@
+/** Streams grouped by key: what is folded over each group becomes a table. */
+
+import type { Serde } from '../src/base/serde.ts'
+import type { ErrorPolicies } from '../src/processor/error-policy.ts'
+import { int64 } from '../src/serdes/numbers.ts'
+import type { TimestampedKeyValueView } from '../state-stores/views.ts'
+import type { Lack, MaybeSerde, Needs, StillLacking } from './dsl-error.ts'
+import { StoredTable } from './ktable.ts'
+import { aggregate } from './operators/aggregate.ts'
+import {
+  type Aggregator,
+  aggregateFold,
+  countFold,
+  type Fold,
+  type Initializer,
+  type Reducer,
+  reduceFold,
+} from './operators/fold.ts'
+import { storeView } from './operators/table-view.ts'
+import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions } from './options.ts'
+import { draft, drawn, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
+import type { RepartitionNode } from './plan/node.ts'
+import { noPolicies } from './plan/plan.ts'
+import { drawRepartition } from './plan/repartition.ts'
+import { rowStore, storeOptions } from './plan/store-plan.ts'
+import { TimeWindowedKStream } from './windowed.ts'
+import type { TumblingWindows } from './windows.ts'
+
+/** A table of one row for each key, kept in a store. */
+export type GroupTable<K, A> = StoredTable<K, A, TimestampedKeyValueView<K, NonNullable<A>>>
+
+export class KGroupedStream<K, V, Lacks extends Lack = never> {
+  readonly [draft]: StreamDraft<K, V>
+  readonly #name: string | undefined
+  readonly #onError: ErrorPolicies | undefined
+  /** A named grouping has one repartition topic for all its folds. */
+  #repartition: RepartitionNode | null = null
+
+  constructor(drawn: StreamDraft<K, V>, name: string | undefined, onError: ErrorPolicies | undefined) {
+    this[draft] = Object.freeze(drawn)
+    this.#name = name
+    this.#onError = onError
+  }
+
+  /**
+   * How many records each key has. Records without key or value are dropped and counted.
+   *
+   * @example
+   * words.groupBy((word) => word, { key: string }).count({ store: 'word-counts' })
+   */
+  count(options: CountOptions<K> = {}): GroupTable<K, number> {
+    // A number of the counter that Kafka Streams once gave to a store here stays used up.
+    if (storeOptions(options.store).name === undefined) this[draft].plan.storeName('KSTREAM-AGGREGATE-')
+    return this.#fold('KSTREAM-AGGREGATE-', countFold(), givenSerde(options.value) ?? int64, options)
+  }
+
+  /**
+   * Each value with the result so far; the first value is the first result. A null result deletes the row. The fold may change its
+   * accumulator. Records without key or value are dropped and counted.
+   *
+   * @example
+   * bids.groupByKey().reduce((highest, bid) => (bid.amount > highest.amount ? bid : highest))
+   */
+  reduce<R extends V | null, VS extends MaybeSerde = undefined>(
+    reducer: (accumulator: NonNullable<V>, value: NonNullable<V>, key: K) => R,
+    options: ReduceOptions<K, V, VS> = {},
+  ): Needs<'reduce', StillLacking<Lacks, 'value serde', VS>, GroupTable<K, NonNullable<V> | Extract<R, null>>> {
+    const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this[draft].value)
+    return drawn(this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options))
+  }
+
+  /**
+   * Folds the values of each key into an accumulator of another type, which the fold may change and returns; null deletes the row.
+   * Records without key or value are dropped and counted.
+   *
+   * @example
+   * orders.groupByKey().aggregate(() => 0, (sum, order) => sum + order.amount, { value: float64, store: 'totals' })
+   */
+  aggregate<A, R extends A | null>(
+    initializer: () => A,
+    aggregator: (accumulator: A, value: NonNullable<V>, key: K) => R,
+    options: AggregateOptions<K, A>,
+  ): GroupTable<K, NonNullable<A> | Extract<R, null>> {
+    const fold = aggregateFold<K, V, A>(initializer as Initializer<A>, aggregator as Aggregator<K, V, A>)
+    return drawn(
+      this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options),
+    )
+  }
+
+  /** The same groups, each window of time apart. */
+  windowedBy(windows: TumblingWindows): TimeWindowedKStream<K, V, Lacks> {
+    return new TimeWindowedKStream(this[draft], windows, (prefix) => this.#source(prefix))
+  }
+
+  #fold<A>(prefix: string, fold: Fold<K, V, A>, value: Serde<A>, options: FoldOptions<K>): GroupTable<K, A> {
+    const { plan } = this[draft]
+    const chosen = storeOptions(options.store)
+    const storeName = plan.storeName(prefix, chosen.name)
+    const name = plan.nodeName(prefix, options.name)
+    const key = needed(name, 'key', givenSerde<K>(options.key) ?? this[draft].key)
+    const { node: parent, sources } = this.#source(storeName)
+    const emit = options.emit ?? 'onCommit'
+    const node = plan.attach({
+      kind: 'aggregate',
+      name,
+      parents: [parent],
+      store: rowStore(storeName, chosen, key, value),
+      supplier: (oldValues) => aggregate(fold, { storeName, valueSerde: value, emit, oldValues }),
+      onError: options.onError ?? noPolicies,
+    })
+    return new StoredTable({ plan, node, key, value, sources, view: storeView(storeName) }, storeName)
+  }
+
+  /** What a fold starts from: the stream, or where keys may have changed a repartition topic named after the grouping or the store. */
+  #source(storeName: string): Pick<StreamDraft<K, V>, 'node' | 'sources'> {
+    const { plan, node: parent, rekeyed } = this[draft]
+    if (!rekeyed) return this[draft]
+    const key = needed('a grouping', 'key', this[draft].key)
+    const value = needed('a grouping', 'value', this[draft].value)
+    const made = drawRepartition(plan, parent, { prefix: this.#name ?? storeName, key, value, onError: this.#onError })
+    if (this.#repartition === null || this.#name === undefined) this.#repartition = made
+    const node = plan.attach(this.#repartition)
+    return { node, sources: [node] }
+  }
+}

@@ -1,0 +1,410 @@
+/**
+ * Streams: records one by one. Every step gives a new stream and leaves the old one as it was.
+ *
+ * `Lacks` names what a later step may have to ask for: a serde that is not known, or that keys may have changed since the records
+ * were partitioned. It is `never` when nothing is lacking.
+ */
+import type { Record } from '../src/processor/record.ts'
+import type { Lack, LackOf, MaybeSerde, Needs, NewKey, NewValue, NotPromise, StillLacking } from './dsl-error.ts'
+import { KGroupedStream } from './grouped.ts'
+import type { RowsByKey } from './ktable.ts'
+import { filter, type Predicate } from './operators/filter.ts'
+import { flatMap, type ManyPairsMapper } from './operators/flat-map.ts'
+import { flatMapValues, type ManyValuesMapper } from './operators/flat-map-values.ts'
+import { map, type PairMapper } from './operators/map.ts'
+import { mapValues, type ValueMapper } from './operators/map-values.ts'
+import { passThrough } from './operators/pass-through.ts'
+import { type Action, peek } from './operators/peek.ts'
+import { type KeySelector, selectKey } from './operators/select-key.ts'
+import { type Joiner, streamTableJoin } from './operators/stream-table-join.ts'
+import { type ProcessorSource, userProcessor, userValuesProcessor } from './operators/user-processor.ts'
+import type {
+  GroupOptions,
+  JoinOptions,
+  KeyOptions,
+  KeyValueOptions,
+  ProcessOptions,
+  ProcessValuesOptions,
+  RepartitionOptions,
+  SinkStepOptions,
+  StepOptions,
+  ValueOptions,
+} from './options.ts'
+import { draft, drawn, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
+import type { AnySupplier, RepartitionNode, StepNode } from './plan/node.ts'
+import { noPolicies } from './plan/plan.ts'
+import { drawRepartition } from './plan/repartition.ts'
+import type { SinkTopic } from './topic.ts'
+
+/** What a join is told of the stream that it may have to repartition. */
+type LeftSide<K, V> = Pick<JoinOptions<K, MaybeSerde, V, MaybeSerde, never, MaybeSerde>, 'name' | 'key' | 'leftValue'>
+
+/** What grouping needs: the key's serde for the store; the value's too where records must be repartitioned. */
+type GroupLacks<Lacks extends Lack, KS, VS> =
+  | StillLacking<Lacks, 'key serde', KS>
+  | ('partitioning' extends Lacks ? StillLacking<Lacks, 'value serde', VS> : never)
+
+/** What a join needs: nothing, unless records must be repartitioned. */
+type JoinLacks<Lacks extends Lack, KS, VS> = 'partitioning' extends Lacks
+  ? StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>
+  : never
+
+/** After a join: the key's serde as it was, or as the join was given it. */
+type JoinedKey<Lacks extends Lack, KS> = StillLacking<Lacks, 'key serde', KS>
+
+export class KStream<K, V, Lacks extends Lack = never> {
+  readonly [draft]: StreamDraft<K, V>
+  /** The repartition before this stream's joins: made once and used again. */
+  #repartition: RepartitionNode | null = null
+
+  constructor(drawn: StreamDraft<K, V>) {
+    this[draft] = Object.freeze(drawn)
+  }
+
+  /**
+   * The records that pass; a type guard narrows their type.
+   *
+   * @example
+   * orders.filter((order) => order.amount !== null)
+   */
+  filter<V2 extends V>(
+    keep: (value: V, key: K, record: Record<K, V>) => value is V2,
+    options?: StepOptions,
+  ): KStream<K, V2, Lacks>
+  filter(keep: Predicate<K, V>, options?: StepOptions): KStream<K, V, Lacks>
+  filter(keep: Predicate<K, V>, options: StepOptions = {}): unknown {
+    return this.#same('KSTREAM-FILTER-', filter(keep, true), options)
+  }
+
+  /** The records that do not pass; a type guard excludes its type. */
+  filterNot<V2 extends V>(
+    drop: (value: V, key: K, record: Record<K, V>) => value is V2,
+    options?: StepOptions,
+  ): KStream<K, Exclude<V, V2>, Lacks>
+  filterNot(drop: Predicate<K, V>, options?: StepOptions): KStream<K, V, Lacks>
+  filterNot(drop: Predicate<K, V>, options: StepOptions = {}): unknown {
+    return this.#same('KSTREAM-FILTER-', filter(drop, false), options)
+  }
+
+  /**
+   * Other values under the same keys. The serde is forgotten unless given.
+   *
+   * @example
+   * lines.mapValues((line) => line.length, { value: int32 })
+   */
+  mapValues<V2, VS extends MaybeSerde = undefined>(
+    mapper: (value: V, key: K, record: Record<K, V>) => V2 & NotPromise<V2>,
+    options: ValueOptions<V2, VS> = {},
+  ): KStream<K, V2, NewValue<Lacks, VS>> {
+    const supplier = mapValues(mapper as ValueMapper<K, V, V2>)
+    return this.#withValue('KSTREAM-MAPVALUES-', supplier, options)
+  }
+
+  /**
+   * Any number of values of each, in the order given; an empty list drops the record.
+   *
+   * @example
+   * lines.flatMapValues((line) => line.split(' '), { value: string })
+   */
+  flatMapValues<V2, VS extends MaybeSerde = undefined>(
+    mapper: ManyValuesMapper<K, V, V2>,
+    options: ValueOptions<V2, VS> = {},
+  ): KStream<K, V2, NewValue<Lacks, VS>> {
+    return this.#withValue('KSTREAM-FLATMAPVALUES-', flatMapValues(mapper), options)
+  }
+
+  /**
+   * Other keys and values. Keys may belong to another partition now: a step that needs them together goes through a topic.
+   *
+   * @example
+   * orders.map((order) => [order.customer, order.amount], { key: string, value: float64 })
+   */
+  map<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+    mapper: PairMapper<K, V, K2, V2>,
+    options: KeyValueOptions<K2, KS, V2, VS> = {},
+  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+    return this.#withBoth('KSTREAM-MAP-', map(mapper), options)
+  }
+
+  /** Any number of records of each, with other keys and values, in the order given. */
+  flatMap<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+    mapper: ManyPairsMapper<K, V, K2, V2>,
+    options: KeyValueOptions<K2, KS, V2, VS> = {},
+  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+    return this.#withBoth('KSTREAM-FLATMAP-', flatMap(mapper), options)
+  }
+
+  /** Other keys for the same values. */
+  selectKey<K2, KS extends MaybeSerde = undefined>(
+    selector: (value: V, key: K, record: Record<K, V>) => K2 & NotPromise<K2>,
+    options: KeyOptions<K2, KS> = {},
+  ): KStream<K2, V, NewKey<Lacks, KS>> {
+    const { plan, value, sources } = this[draft]
+    const node = this.#step('KSTREAM-KEY-SELECT-', selectKey(selector as KeySelector<K, V, K2>), options)
+    return new KStream({ plan, node, key: givenSerde<K2>(options.key), value, rekeyed: true, sources })
+  }
+
+  /** Shows each record to the action and passes it on. */
+  peek<R>(
+    action: (value: V, key: K, record: Record<K, V>) => R & NotPromise<R>,
+    options: StepOptions = {},
+  ): KStream<K, V, Lacks> {
+    return this.#same('KSTREAM-PEEK-', peek(action as Action<K, V>), options)
+  }
+
+  /** Shows each record to the action: an end of the stream. */
+  foreach<R>(action: (value: V, key: K, record: Record<K, V>) => R & NotPromise<R>, options: StepOptions = {}): void {
+    this.#step('KSTREAM-FOREACH-', peek(action as Action<K, V>), options)
+  }
+
+  /** The records of both streams as they come; nothing is ordered between them. */
+  merge<Lacks2 extends Lack>(other: KStream<K, V, Lacks2>, options: StepOptions = {}): KStream<K, V, Lacks | Lacks2> {
+    const mine = this[draft]
+    const theirs = other[draft]
+    const node = mine.plan.attach({
+      kind: 'step',
+      name: mine.plan.nodeName('KSTREAM-MERGE-', options.name),
+      parents: [mine.node, theirs.node],
+      supplier: passThrough(),
+      stores: [],
+      onError: options.onError ?? noPolicies,
+    })
+    return new KStream({
+      plan: mine.plan,
+      node,
+      key: theirs.key === null ? null : mine.key,
+      value: theirs.value === null ? null : mine.value,
+      rekeyed: mine.rekeyed || theirs.rekeyed,
+      sources: [...mine.sources, ...theirs.sources],
+    })
+  }
+
+  /**
+   * Through a topic of its own, `<application id>-<name>-repartition`, by key. Records without a key are left out.
+   *
+   * @example
+   * orders.selectKey((order) => order.customer, { key: string }).repartition({ name: 'by-customer', partitions: 8 })
+   */
+  repartition<KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+    options: RepartitionOptions<K, KS, V, VS> = {},
+  ): Needs<
+    'repartition',
+    StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>,
+    KStream<K, V>
+  > {
+    const { plan, node: parent } = this[draft]
+    const key = needed('repartition', 'key', givenSerde<K>(options.key) ?? this[draft].key)
+    const value = needed('repartition', 'value', givenSerde<V>(options.value) ?? this[draft].value)
+    // Only a generated name uses a number up here.
+    const prefix = options.name ?? plan.nodeName('KSTREAM-REPARTITION-')
+    const { partitions, onError } = options
+    const node = plan.attach(drawRepartition(plan, parent, { prefix, partitions, key, value, onError }))
+    return drawn(new KStream<K, V>({ plan, node, key, value, rekeyed: false, sources: [node] }))
+  }
+
+  /**
+   * Groups by the key as it is. Through a repartition topic only where keys may have changed.
+   *
+   * @example
+   * visits.groupByKey().count({ store: 'visits-per-user' })
+   */
+  groupByKey<KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+    options: GroupOptions<K, KS, V, VS> = {},
+  ): Needs<'groupByKey', GroupLacks<Lacks, KS, VS>, KGroupedStream<K, V, StillLacking<Lacks, 'value serde', VS>>> {
+    const stream = this[draft]
+    const key = needed('groupByKey', 'key', givenSerde<K>(options.key) ?? stream.key)
+    const value = givenSerde<V>(options.value) ?? stream.value
+    if (stream.rekeyed) needed('groupByKey', 'value', value)
+    return drawn(new KGroupedStream<K, V, Lack>({ ...stream, key, value }, options.name, options.onError))
+  }
+
+  /**
+   * Groups by another key, through a repartition topic. Records whose new key is null are left out there.
+   *
+   * @example
+   * words.groupBy((word) => word, { key: string }).count()
+   */
+  groupBy<K2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+    selector: (value: V, key: K, record: Record<K, V>) => K2 & NotPromise<K2>,
+    options: GroupOptions<K2, KS, V, VS> = {},
+  ): Needs<'groupBy', LackOf<'key serde', KS> | StillLacking<Lacks, 'value serde', VS>, KGroupedStream<K2, V>> {
+    const stream = this[draft]
+    const key = needed('groupBy', 'key', givenSerde<K2>(options.key))
+    const value = needed('groupBy', 'value', givenSerde<V>(options.value) ?? stream.value)
+    const node = this.#step('KSTREAM-KEY-SELECT-', selectKey(selector as KeySelector<K, V, K2>), options)
+    return drawn(
+      new KGroupedStream<K2, V>({ ...stream, node, key, value, rekeyed: true }, options.name, options.onError),
+    )
+  }
+
+  /**
+   * Writes the records to a topic, which brings its own serdes.
+   *
+   * @example
+   * counts.toStream().to(totals)
+   */
+  to(topic: SinkTopic<NoInfer<K>, NoInfer<V>>, options: SinkStepOptions = {}): void {
+    const { plan, node } = this[draft]
+    plan.attach({
+      kind: 'sink',
+      name: plan.nodeName('KSTREAM-SINK-', options.name),
+      parents: [node],
+      topic,
+      keySerde: topic.key,
+      valueSerde: topic.value,
+      partitioner: options.partitioner ?? null,
+      feedback: options.feedback ?? false,
+      onError: options.onError ?? noPolicies,
+    })
+  }
+
+  /**
+   * Each record with the table's row of its key at that moment, under the record's timestamp; without a row there is no result.
+   * Records without key or value are dropped and counted. The topics of both sides must have equally many partitions.
+   *
+   * @example
+   * flights.join(airports, (flight, airport) => ({ ...flight, city: airport.city }), { value: json() })
+   */
+  join<V2, R, KS extends MaybeSerde = undefined, LS extends MaybeSerde = undefined, RS extends MaybeSerde = undefined>(
+    table: RowsByKey<NoInfer<K>, V2>,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R & NotPromise<R>,
+    options: JoinOptions<K, KS, V, LS, R, RS> = {},
+  ): Needs<'join', JoinLacks<Lacks, KS, LS>, KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>> {
+    return this.#join('KSTREAM-JOIN-', table, joiner as Joiner<K, V, V2, R>, false, options)
+  }
+
+  /** As `join`, but where there is no row the joiner gets undefined; so does it for records without a key. */
+  leftJoin<
+    V2,
+    R,
+    KS extends MaybeSerde = undefined,
+    LS extends MaybeSerde = undefined,
+    RS extends MaybeSerde = undefined,
+  >(
+    table: RowsByKey<NoInfer<K>, V2>,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R & NotPromise<R>,
+    options: JoinOptions<K, KS, V, LS, R, RS> = {},
+  ): Needs<'leftJoin', JoinLacks<Lacks, KS, LS>, KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>> {
+    return this.#join('KSTREAM-LEFTJOIN-', table, joiner as Joiner<K, V, V2, R>, true, options)
+  }
+
+  /**
+   * A processor of your own, with stores and punctuators: a supplier, or a function that makes one. It may forward any key, so keys
+   * count as changed afterwards.
+   *
+   * @example
+   * readings.process(() => new Smoother(), { stores: ['averages'], key: string, value: float64 })
+   */
+  process<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+    processor: ProcessorSource<K, V, K2, V2>,
+    options: ProcessOptions<K2, KS, V2, VS> = {},
+  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+    const { plan, sources } = this[draft]
+    const node = this.#userStep('KSTREAM-PROCESSOR-', userProcessor(processor, options.async), options)
+    const [key, value] = [givenSerde<K2>(options.key), givenSerde<V2>(options.value)]
+    return new KStream({ plan, node, key, value, rekeyed: true, sources })
+  }
+
+  /** The same for a processor that keeps keys as they are: forwarding another one is an error, and no repartition follows. */
+  processValues<V2, VS extends MaybeSerde = undefined>(
+    processor: ProcessorSource<K, V, K, V2>,
+    options: ProcessValuesOptions<V2, VS> = {},
+  ): KStream<K, V2, NewValue<Lacks, VS>> {
+    const stream = this[draft]
+    const supplier = userValuesProcessor(processor, options.async)
+    const node = this.#userStep('KSTREAM-PROCESSVALUES-', supplier, options)
+    return new KStream({ ...stream, node, value: givenSerde<V2>(options.value) })
+  }
+
+  #join<V2, R, Result>(
+    prefix: string,
+    table: RowsByKey<K, V2>,
+    joiner: Joiner<K, V, V2, R>,
+    left: boolean,
+    options: JoinOptions<K, MaybeSerde, V, MaybeSerde, R, MaybeSerde>,
+  ): Result {
+    const { plan } = this[draft]
+    const right = table[draft]
+    const stream = this[draft].rekeyed ? this.#repartitioned(prefix, options) : this[draft]
+    const sources = [...stream.sources, ...right.sources]
+    const node = plan.attach({
+      kind: 'join',
+      name: plan.nodeName(prefix, options.name),
+      parents: [stream.node],
+      supplier: streamTableJoin(right.view, joiner, left),
+      table: right.node,
+      storeName: right.view.storeName,
+      acceptsNullKeys: left,
+      copartitioned: sources,
+      onError: options.onError ?? noPolicies,
+    })
+    const key = givenSerde<K>(options.key) ?? stream.key
+    return drawn(new KStream({ plan, node, key, value: givenSerde<R>(options.value), rekeyed: false, sources }))
+  }
+
+  /** This stream behind a repartition topic that is named after the join, or after this step. */
+  #repartitioned(step: string, options: LeftSide<K, V>): StreamDraft<K, V> {
+    const { plan, node: parent } = this[draft]
+    const key = needed(step, 'key', givenSerde<K>(options.key) ?? this[draft].key)
+    const value = needed(step, 'value', givenSerde<V>(options.leftValue) ?? this[draft].value)
+    const made = drawRepartition(plan, parent, { prefix: options.name ?? parent.name, key, value })
+    if (this.#repartition === null || options.name !== undefined) this.#repartition = plan.attach(made)
+    const node = this.#repartition
+    return { plan, node, key, value, rekeyed: false, sources: [node] }
+  }
+
+  #same(prefix: string, supplier: AnySupplier, options: StepOptions): KStream<K, V, Lacks> {
+    return new KStream({ ...this[draft], node: this.#step(prefix, supplier, options) })
+  }
+
+  #withValue<V2, VS extends MaybeSerde>(
+    prefix: string,
+    supplier: AnySupplier,
+    options: ValueOptions<V2, VS>,
+  ): KStream<K, V2, NewValue<Lacks, VS>> {
+    const node = this.#step(prefix, supplier, options)
+    return new KStream({ ...this[draft], node, value: givenSerde<V2>(options.value) })
+  }
+
+  #withBoth<K2, V2, KS extends MaybeSerde, VS extends MaybeSerde>(
+    prefix: string,
+    supplier: AnySupplier,
+    options: KeyValueOptions<K2, KS, V2, VS>,
+  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+    const { plan, sources } = this[draft]
+    const node = this.#step(prefix, supplier, options)
+    const [key, value] = [givenSerde<K2>(options.key), givenSerde<V2>(options.value)]
+    return new KStream({ plan, node, key, value, rekeyed: true, sources })
+  }
+
+  /** Where a user's processor is named, no number is used up, as in Kafka Streams. */
+  #userStep(
+    prefix: string,
+    supplier: AnySupplier,
+    options: Pick<ProcessValuesOptions<unknown, undefined>, 'name' | 'stores' | 'onError'>,
+  ): StepNode {
+    const { plan, node } = this[draft]
+    const { stores = [] } = options
+    const brought = stores.filter((store) => typeof store !== 'string')
+    return plan.attach({
+      kind: 'step',
+      name: options.name ?? plan.nodeName(prefix),
+      parents: [node],
+      supplier: { ...supplier, stores: [...(supplier.stores ?? []), ...brought] },
+      stores: stores.filter((store) => typeof store === 'string'),
+      onError: options.onError ?? noPolicies,
+    })
+  }
+
+  #step(prefix: string, supplier: AnySupplier, options: StepOptions): StepNode {
+    const { plan, node } = this[draft]
+    return plan.attach({
+      kind: 'step',
+      name: plan.nodeName(prefix, options.name),
+      parents: [node],
+      supplier,
+      stores: [],
+      onError: options.onError ?? noPolicies,
+    })
+  }
+}

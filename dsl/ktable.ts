@@ -1,0 +1,189 @@
+/**
+ * Tables: the latest value of each key. `V` includes null where rows may be deleted; callbacks never see one.
+ */
+import type { StoreHandle } from '../src/processor/store-handle.ts'
+import type { TimestampedKeyValueView } from '../state-stores/views.ts'
+import type { Lack, LackOf, MaybeSerde, Needs, NotPromise, StillLacking } from './dsl-error.ts'
+import { KStream } from './kstream.ts'
+import { filterRow, mapRow, type RowMapper } from './operators/row-mapper.ts'
+import { storedTableStep } from './operators/stored-table-step.ts'
+import { tableStep } from './operators/table-step.ts'
+import { mappedView, storeView } from './operators/table-view.ts'
+import { toStream } from './operators/to-stream.ts'
+import type { StepOptions, StoreChoice, TableStepOptions } from './options.ts'
+import { draft, givenSerde, needed, type TableDraft } from './plan/draft.ts'
+import { noPolicies } from './plan/plan.ts'
+import { rowStore, storeOptions } from './plan/store-plan.ts'
+
+/** A table with a store if `S` names one. */
+export type TableOf<K, V, S, Lacks extends Lack = never> = S extends string | { readonly name: string }
+  ? Needs<'a store', Lacks, StoredTable<K, V, TimestampedKeyValueView<K, NonNullable<V>>>>
+  : KTable<K, V, Lacks>
+
+/** A table with keys of `K`, as a join asks for it. */
+export interface RowsByKey<K, V> {
+  readonly [draft]: TableDraft<K, V>
+}
+
+export class KTable<K, V, Lacks extends Lack = never> {
+  readonly [draft]: TableDraft<K, V>
+
+  constructor(drawn: TableDraft<K, V>) {
+    this[draft] = Object.freeze(drawn)
+  }
+
+  /**
+   * The rows that pass. A row that does not is told as a delete, also where it was none, unless the table above has a store.
+   *
+   * @example
+   * counts.filter((count) => count > 10)
+   */
+  filter<
+    V2 extends NonNullable<V>,
+    S extends StoreChoice | undefined = undefined,
+    KS extends MaybeSerde = undefined,
+    VS extends MaybeSerde = undefined,
+  >(
+    keep: (value: NonNullable<V>, key: K) => value is V2,
+    options?: TableStepOptions<S, K, KS, V2, VS>,
+  ): TableOf<K, V2 | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
+  filter<
+    S extends StoreChoice | undefined = undefined,
+    KS extends MaybeSerde = undefined,
+    VS extends MaybeSerde = undefined,
+  >(
+    keep: (value: NonNullable<V>, key: K) => boolean,
+    options?: TableStepOptions<S, K, KS, V, VS>,
+  ): TableOf<K, V | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
+  filter(
+    keep: (value: NonNullable<V>, key: K) => boolean,
+    options: TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V, MaybeSerde> = {},
+  ): unknown {
+    return this.#filter(keep, true, options)
+  }
+
+  /** The rows that do not pass. */
+  filterNot<
+    S extends StoreChoice | undefined = undefined,
+    KS extends MaybeSerde = undefined,
+    VS extends MaybeSerde = undefined,
+  >(
+    drop: (value: NonNullable<V>, key: K) => boolean,
+    options: TableStepOptions<S, K, KS, V, VS> = {},
+  ): TableOf<K, V | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>> {
+    return this.#filter(drop, false, options) as TableOf<
+      K,
+      V | null,
+      S,
+      StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>
+    >
+  }
+
+  /**
+   * The same rows with other values; not called for deletes. A null result deletes. The serde of the result is forgotten unless given,
+   * and needed where a store is named.
+   *
+   * @example
+   * counts.mapValues((count) => `${count} times`, { value: string, store: 'told' })
+   */
+  mapValues<
+    V2,
+    S extends StoreChoice | undefined = undefined,
+    KS extends MaybeSerde = undefined,
+    VS extends MaybeSerde = undefined,
+  >(
+    mapper: (value: NonNullable<V>, key: K) => V2 & NotPromise<V2>,
+    options: TableStepOptions<S, K, KS, V2, VS> = {},
+  ): TableOf<K, V2 | Extract<V, null>, S, StillLacking<Lacks, 'key serde', KS> | LackOf<'value serde', VS>> {
+    const rows = mapRow<K, NonNullable<V>, NonNullable<V2>>(
+      mapper as (value: NonNullable<V>, key: K) => NonNullable<V2> | null,
+    )
+    const drawn = this.#step<V2>('KTABLE-MAPVALUES-', rows, false, options, givenSerde<V2>(options.value))
+    return drawn as TableOf<
+      K,
+      V2 | Extract<V, null>,
+      S,
+      StillLacking<Lacks, 'key serde', KS> | LackOf<'value serde', VS>
+    >
+  }
+
+  /**
+   * The updates of the table as a stream; a delete is a null value. Other keys are given by `selectKey` behind it.
+   *
+   * @example
+   * counts.toStream().to(totals)
+   * perMinute.toStream().selectKey((count, { key, startMs }) => `${key}@${startMs}`, { key: string }).to(totals)
+   */
+  toStream(options: StepOptions = {}): KStream<K, V, Lacks> {
+    const { plan, node, key, value, sources } = this[draft]
+    const step = plan.attach({
+      kind: 'step',
+      name: plan.nodeName('KTABLE-TOSTREAM-', options.name),
+      parents: [node],
+      supplier: toStream(),
+      stores: [],
+      onError: options.onError ?? noPolicies,
+    })
+    return new KStream({ plan, node: step, key, value, rekeyed: false, sources })
+  }
+
+  #filter(
+    predicate: (value: NonNullable<V>, key: K) => boolean,
+    wanted: boolean,
+    options: TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V, MaybeSerde>,
+  ): unknown {
+    const rows = filterRow<K, NonNullable<V>>(predicate, wanted)
+    return this.#step<V>('KTABLE-FILTER-', rows, true, options, givenSerde<V>(options.value) ?? this[draft].value)
+  }
+
+  #step<V2>(
+    prefix: string,
+    rows: RowMapper<K, NonNullable<V>, NonNullable<V2>>,
+    filters: boolean,
+    options: TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V2, MaybeSerde>,
+    value: TableDraft<K, V2>['value'],
+  ): unknown {
+    const { plan, node: table, sources, view } = this[draft]
+    const chosen = storeOptions(options.store)
+    // Said of a store without naming it: Kafka Streams keeps none, but uses a number up.
+    if (options.store !== undefined && chosen.name === undefined) plan.storeName(prefix)
+    const name = plan.nodeName(prefix, options.name)
+    const key = givenSerde<K>(options.key) ?? this[draft].key
+    const common = {
+      kind: 'tableStep',
+      name,
+      parents: [table],
+      table,
+      filters,
+      onError: options.onError ?? noPolicies,
+    } as const
+    if (chosen.name === undefined) {
+      const node = plan.attach({ ...common, store: null, supplier: (oldValues) => tableStep(rows, oldValues) })
+      return new KTable({ plan, node, key, value, sources, view: mappedView(view, rows) })
+    }
+    const storeName = chosen.name
+    const valueSerde = needed(name, 'value', value)
+    const store = rowStore(storeName, chosen, needed(name, 'key', key), valueSerde)
+    const emit = options.emit ?? 'onCommit'
+    const node = plan.attach({
+      ...common,
+      store,
+      supplier: (oldValues) => storedTableStep(rows, { storeName, valueSerde, emit, oldValues }),
+    })
+    return new StoredTable({ plan, node, key, value, sources, view: storeView(storeName) }, storeName)
+  }
+}
+
+/** A table that is kept in a store: the handle by which the application asks for it, `app.store(table)`. */
+export class StoredTable<K, V, View, Lacks extends Lack = never>
+  extends KTable<K, V, Lacks>
+  implements StoreHandle<View>
+{
+  readonly storeName: string
+  declare readonly storeView?: View
+
+  constructor(drawn: TableDraft<K, V>, storeName: string) {
+    super(drawn)
+    this.storeName = storeName
+  }
+}

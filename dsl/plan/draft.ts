@@ -1,0 +1,53 @@
+/**
+ * What the values of the DSL know of the plan. A stream, a table or a grouping is a draft and methods; the draft is reached by a
+ * symbol, so that users do not see it.
+ */
+import { StreamError } from '../../src/base/errors.ts'
+import type { Serde } from '../../src/base/serde.ts'
+import type { MaybeSerde } from '../dsl-error.ts'
+import type { TableView } from '../operators/table-view.ts'
+import type { PlanNode, PlanSource, TableNode } from './node.ts'
+import type { Plan } from './plan.ts'
+
+export const draft: unique symbol = Symbol('draft')
+
+interface Draft<K, V> {
+  readonly plan: Plan
+  readonly node: PlanNode
+  /** null: not known. */
+  readonly key: Serde<K> | null
+  readonly value: Serde<V> | null
+  /** The sources of the sub-topology so far, for co-partitioning. */
+  readonly sources: readonly PlanSource[]
+}
+
+export interface StreamDraft<K, V> extends Draft<K, V> {
+  /** May records be in another partition than their key's? */
+  readonly rekeyed: boolean
+}
+
+export interface TableDraft<K, V> extends Draft<K, V> {
+  readonly node: TableNode
+  readonly view: TableView<K, V>
+}
+
+/** The serde that a step was given, if any. What can write every `T` is taken as able to read what it wrote. */
+export function givenSerde<T>(given: MaybeSerde): Serde<T> | null {
+  return given === undefined ? null : (given as Serde<T>)
+}
+
+/** For callers without types: what the compiler says with a DslError. */
+export function needed<T>(step: string, kind: 'key' | 'value', serde: Serde<T> | null): Serde<T> {
+  if (serde !== null) return serde
+  throw new StreamError(
+    'TOPOLOGY_INVALID',
+    `${step} needs the ${kind} serde of what flows into it; give { ${kind}: … } to the step that made the ${kind}s, or to this one`,
+  )
+}
+
+/**
+ * What a step drew, as what its type says: the drawn thing, or a DslError where a serde is lacking. In the second case `needed` has thrown.
+ */
+export function drawn<Result>(made: unknown): Result {
+  return made as Result
+}

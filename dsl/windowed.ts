@@ -1,0 +1,109 @@
+/** Groups of a stream by key and window of time: what is folded over each becomes a table of windowed keys. */
+
+import type { Serde } from '../src/base/serde.ts'
+import { int64 } from '../src/serdes/numbers.ts'
+import { timeWindowed, type Windowed } from '../src/serdes/windowed.ts'
+import type { TimestampedWindowView } from '../state-stores/views.ts'
+import type { Lack, MaybeSerde, Needs, StillLacking } from './dsl-error.ts'
+import { StoredTable } from './ktable.ts'
+import {
+  type Aggregator,
+  aggregateFold,
+  countFold,
+  type Fold,
+  type Initializer,
+  type Reducer,
+  reduceFold,
+} from './operators/fold.ts'
+import { windowStoreView } from './operators/table-view.ts'
+import { windowedAggregate } from './operators/windowed-aggregate.ts'
+import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions, Retention } from './options.ts'
+import { drawn, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
+import { noPolicies } from './plan/plan.ts'
+import { storeOptions, windowStore } from './plan/store-plan.ts'
+import type { TumblingWindows } from './windows.ts'
+
+/** A table of one row for each key and window, kept in a window store. */
+export type WindowTable<K, A> = StoredTable<Windowed<K>, A, TimestampedWindowView<K, NonNullable<A>>>
+
+export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
+  readonly #draft: StreamDraft<K, V>
+  readonly #windows: TumblingWindows
+  readonly #source: (storeName: string) => Pick<StreamDraft<K, V>, 'node' | 'sources'>
+
+  constructor(
+    drawn: StreamDraft<K, V>,
+    windows: TumblingWindows,
+    source: (storeName: string) => Pick<StreamDraft<K, V>, 'node' | 'sources'>,
+  ) {
+    this.#draft = drawn
+    this.#windows = windows
+    this.#source = source
+  }
+
+  /**
+   * How many records each key has in each window, those without value too. Late records and those without key are dropped and counted.
+   *
+   * @example
+   * clicks.groupByKey().windowedBy(tumbling(60_000)).count({ store: 'clicks-per-minute' })
+   */
+  count(options: CountOptions<K> & Retention = {}): WindowTable<K, number> {
+    if (storeOptions(options.store).name === undefined) this.#draft.plan.storeName('KSTREAM-AGGREGATE-')
+    return this.#fold('KSTREAM-AGGREGATE-', countFold(), givenSerde(options.value) ?? int64, options)
+  }
+
+  /** As on a grouped stream, in each window apart; but values may be null. */
+  reduce<R extends V | null, VS extends MaybeSerde = undefined>(
+    reducer: (accumulator: NonNullable<V>, value: V, key: K) => R,
+    options: ReduceOptions<K, V, VS> & Retention = {},
+  ): Needs<'reduce', StillLacking<Lacks, 'value serde', VS>, WindowTable<K, NonNullable<V> | Extract<R | V, null>>> {
+    const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this.#draft.value)
+    return drawn(this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options))
+  }
+
+  /**
+   * As on a grouped stream, in each window apart; but values may be null.
+   *
+   * @example
+   * readings.groupByKey().windowedBy(tumbling(10_000)).aggregate(() => 0, (sum, reading) => sum + reading, { value: float64 })
+   */
+  aggregate<A, R extends A | null>(
+    initializer: () => A,
+    aggregator: (accumulator: A, value: V, key: K) => R,
+    options: AggregateOptions<K, A> & Retention,
+  ): WindowTable<K, NonNullable<A> | Extract<R, null>> {
+    const fold = aggregateFold<K, V, A>(initializer as Initializer<A>, aggregator as Aggregator<K, V, A>)
+    return drawn(
+      this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options),
+    )
+  }
+
+  #fold<A>(
+    prefix: string,
+    fold: Fold<K, V, A>,
+    value: Serde<A>,
+    options: FoldOptions<K> & Retention,
+  ): WindowTable<K, A> {
+    const { plan } = this.#draft
+    const windows = this.#windows
+    const chosen = storeOptions(options.store)
+    const storeName = plan.storeName(prefix, chosen.name)
+    const name = plan.nodeName(prefix, options.name)
+    const key = needed(name, 'key', givenSerde<K>(options.key) ?? this.#draft.key)
+    const { node: parent, sources } = this.#source(storeName)
+    const emit = options.emit ?? 'onCommit'
+    const node = plan.attach({
+      kind: 'aggregate',
+      name,
+      parents: [parent],
+      store: windowStore(storeName, chosen, key, value, windows, options.retentionMs),
+      supplier: (oldValues) => windowedAggregate(fold, { storeName, valueSerde: value, windows, emit, oldValues }),
+      onError: options.onError ?? noPolicies,
+    })
+    const windowedKey: Serde<Windowed<K>> = timeWindowed(key, windows.sizeMs)
+    return new StoredTable(
+      { plan, node, key: windowedKey, value, sources, view: windowStoreView(storeName) },
+      storeName,
+    )
+  }
+}

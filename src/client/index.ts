@@ -1,0 +1,26 @@
+/**
+ * The client: producer, consumer and admin on a `Connection`, whatever carries it.
+ */
+
+export type { Connection } from '../protocol/connection.ts'
+export { BatchBuilder } from '../records/batch-builder.ts'
+export { BatchCursor } from '../records/batch-cursor.ts'
+export { batchSize, crcMatches } from '../records/batch-format.ts'
+export type { AdminOptions, NewTopic, TopicDescription } from './admin/admin.ts'
+export { Admin } from './admin/admin.ts'
+export type { ConfigEntry } from './admin/configs.ts'
+export type { GroupDescription, GroupListing, GroupMemberDescription } from './admin/groups.ts'
+export type { Assignor, MemberAssignment, SubscribedMember, TopicCounts } from './consumer/assignor.ts'
+export { RangeAssignor } from './consumer/assignor.ts'
+export type { CommittedOffset } from './consumer/committed-offsets.ts'
+export { Consumer, type GroupMetadata } from './consumer/consumer.ts'
+export type { ConsumerRecord } from './consumer/consumer-record.ts'
+export type { ConsumerOptions } from './consumer/options.ts'
+export type { FetchedPartition, ResetPolicy } from './consumer/partition-state.ts'
+export type { RebalanceListener } from './consumer/rebalancing.ts'
+export type { FoundOffset, Isolation, OffsetSpec } from './list-offsets.ts'
+export type { PartitionAppender } from './producer/partition-appender.ts'
+export type { RecordMetadata } from './producer/pending-batch.ts'
+export { Producer, type ProducerOptions, type RecordToSend } from './producer/producer.ts'
+export type { GroupMember, OffsetToCommit } from './producer/transactions.ts'
+export type { TopicPartition } from './topic-partition.ts'

@@ -1,0 +1,329 @@
+import { join } from 'node:path'
+import { assert } from '../base/assert.ts'
+import type { Timer } from '../base/clock.ts'
+import { DirectoryLock } from '../base/directory-lock.ts'
+import { StreamError } from '../base/errors.ts'
+import { checkpointBytes, checkpointIntervalMs } from '../base/limits.ts'
+import type { Machine } from '../base/machine.ts'
+import { encodeCheckpoint, readCheckpoint, replaceFile } from './checkpoint-file.ts'
+import type { LogConfig } from './log-config.ts'
+import { type LogCheckpoint, PartitionLog } from './partition-log.ts'
+import { claimTopicId, readTopicId } from './partition-metadata.ts'
+import { SyncGroup } from './sync-group.ts'
+
+const formatVersion = 1
+const metaName = 'log-directory.json'
+const recoveryPointsName = 'recovery-point-offset-checkpoint'
+const startOffsetsName = 'log-start-offset-checkpoint'
+const deletedSuffix = '-delete'
+const checkIntervalMs = 1000
+
+interface Meta {
+  readonly version: number
+  /** How often this folder was opened: the leader epoch of all that is appended in this life. */
+  readonly starts: number
+  /** Was life number `starts` closed in order? */
+  readonly clean: boolean
+}
+
+export interface PartitionFolder {
+  readonly topic: string
+  readonly partition: number
+  /** From partition.metadata; null when it is not there. */
+  readonly topicId: string | null
+}
+
+export interface PartitionOptions {
+  readonly config: LogConfig
+  readonly topicId?: string
+}
+
+/**
+ * The folder that holds all partitions: one holder at a time, one format version, and what a restart has to know.
+ *
+ * Laws
+ *  Y1  the number of this life is on the disk before a partition is opened, so leader epochs never repeat, and a
+ *      clean-shutdown mark counts only for the life that wrote it
+ *  Y2  a recovery point is recorded only after everything below it was synced
+ *  Y3  files of deleted records go only after the log start above them was recorded
+ *  Y4  one damaged partition stops only itself: it is kept under its error
+ */
+export class LogDirectory {
+  readonly directory: string
+  /** The leader epoch of this life. */
+  readonly leaderEpoch: number
+  /** Was the life before closed in order? */
+  readonly cleanShutdown: boolean
+  readonly #machine: Machine
+  readonly #lock: DirectoryLock
+  readonly #known: Map<string, LogCheckpoint>
+  readonly #logs = new Map<string, PartitionLog>()
+  readonly #failed = new Map<string, StreamError>()
+  readonly #group = new SyncGroup(() => this.#checkpointRound())
+  #timer: Timer | null = null
+  #lastCheckpointMs: number
+  #closed: Promise<void> | null = null
+
+  private constructor(
+    machine: Machine,
+    directory: string,
+    lock: DirectoryLock,
+    meta: Meta,
+    cleanShutdown: boolean,
+    known: Map<string, LogCheckpoint>,
+  ) {
+    this.#machine = machine
+    this.directory = directory
+    this.#lock = lock
+    this.leaderEpoch = meta.starts
+    this.cleanShutdown = cleanShutdown
+    this.#known = known
+    this.#lastCheckpointMs = machine.clock.monotonic()
+  }
+
+  /**
+   * Locks the folder and begins a new life in it. `lockDirectory` is the folder that the lock lies in, when that is
+   * another one. Throws DATA_DIR_LOCKED naming the holder, LOG_FORMAT_NEWER, LOG_CORRUPT.
+   */
+  static async open(
+    machine: Machine,
+    directory: string,
+    options: { readonly lockDirectory?: string } = {},
+  ): Promise<LogDirectory> {
+    const lock = DirectoryLock.acquire(machine, options.lockDirectory ?? directory, 'DATA_DIR_LOCKED')
+    try {
+      const { files } = machine
+      files.makeDirectory(directory)
+      const last = readMeta(machine, directory)
+      const meta: Meta = { version: formatVersion, starts: (last?.starts ?? 0) + 1, clean: false }
+      await replaceFile(files, join(directory, metaName), Buffer.from(JSON.stringify(meta)))
+      await files.syncDirectory(join(directory, '..'))
+      for (const name of files.list(directory))
+        if (name.endsWith(deletedSuffix)) files.removeTree(join(directory, name))
+      const opened = new LogDirectory(
+        machine,
+        directory,
+        lock,
+        meta,
+        last?.clean ?? false,
+        readKnown(machine, directory),
+      )
+      opened.#schedule()
+      return opened
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  /** The partition folders that are there, opened or not. */
+  folders(): PartitionFolder[] {
+    const { files } = this.#machine
+    const folders: PartitionFolder[] = []
+    for (const name of files.list(this.directory)) {
+      const found = /^(.+)-(\d+)$/.exec(name)
+      if (found === null) continue
+      folders.push({
+        topic: found[1]!,
+        partition: Number(found[2]),
+        topicId: readTopicId(files, join(this.directory, name)),
+      })
+    }
+    return folders
+  }
+
+  /**
+   * Opens a partition, or creates it. When it cannot be opened its error is kept, and given again to everyone who asks
+   * (Y4).
+   */
+  async openPartition(topic: string, partition: number, options: PartitionOptions): Promise<PartitionLog> {
+    const name = `${topic}-${partition}`
+    assert(!this.#logs.has(name), 'a partition is opened once')
+    assert(this.#closed === null, 'a closed log opens no partition')
+    const known = this.#known.get(name)
+    const directory = join(this.directory, name)
+    try {
+      const log = PartitionLog.open(this.#machine, directory, {
+        topic,
+        partition,
+        config: options.config,
+        leaderEpoch: this.leaderEpoch,
+        cleanShutdown: this.cleanShutdown && known !== undefined,
+        recoveryPoint: known?.recoveryPoint ?? 0,
+        startOffset: known?.startOffset ?? 0,
+      })
+      if (options.topicId !== undefined) await claimTopicId(this.#machine.files, directory, options.topicId)
+      this.#logs.set(name, log)
+      this.#failed.delete(name)
+      return log
+    } catch (error) {
+      if (StreamError.is(error)) this.#failed.set(name, error)
+      throw error
+    }
+  }
+
+  /** An open partition. Throws the error it failed to open with; undefined when nobody opened it. */
+  partition(topic: string, partition: number): PartitionLog | undefined {
+    const name = `${topic}-${partition}`
+    const failed = this.#failed.get(name)
+    if (failed !== undefined) throw failed
+    return this.#logs.get(name)
+  }
+
+  partitions(): Iterable<PartitionLog> {
+    return this.#logs.values()
+  }
+
+  /** Partitions that do not serve, by folder name, with the reason. */
+  offline(): ReadonlyMap<string, StreamError> {
+    const offline = new Map(this.#failed)
+    for (const [name, log] of this.#logs) if (log.offline !== null) offline.set(name, log.offline)
+    return offline
+  }
+
+  /** Deletes a partition with all it holds. Durable when it resolves: the name may be used again. */
+  async removePartition(topic: string, partition: number): Promise<void> {
+    const name = `${topic}-${partition}`
+    const { files } = this.#machine
+    const log = this.#logs.get(name)
+    this.#logs.delete(name)
+    this.#failed.delete(name)
+    if (log !== undefined)
+      await log.close().catch((error: unknown) => {
+        // What is deleted need not be synced.
+        if (!StreamError.is(error, 'LOG_OFFLINE')) throw error
+      })
+    this.#known.delete(name)
+    // First forget what was known of it: a recovery point must never be held against another log of this name.
+    await this.checkpoint()
+    const directory = join(this.directory, name)
+    if (!files.exists(directory)) return
+    const doomed = `${directory}.${this.#machine.random.bytes(8).toString('hex')}${deletedSuffix}`
+    files.rename(directory, doomed)
+    await files.syncDirectory(this.directory)
+    files.removeTree(doomed)
+  }
+
+  /** Records recovery points and log starts, now. Also happens by itself, by time and by bytes appended. */
+  checkpoint(): Promise<void> {
+    return this.#group.join()
+  }
+
+  async #checkpointRound(): Promise<void> {
+    this.#lastCheckpointMs = this.#machine.clock.monotonic()
+    const taken = new Map<PartitionLog, LogCheckpoint>()
+    for (const log of [...this.#logs.values()]) {
+      if (!log.checkpointDue) continue
+      try {
+        taken.set(log, await log.checkpoint())
+      } catch (error) {
+        // It is offline with this error from now on; the others go on (Y4).
+        if (!StreamError.is(error, 'LOG_OFFLINE')) throw error
+      }
+    }
+    for (const [log, checkpoint] of taken) if (this.#logs.get(log.name) === log) this.#known.set(log.name, checkpoint)
+    await this.#save()
+    for (const [log, checkpoint] of taken) if (this.#logs.get(log.name) === log) log.checkpointed(checkpoint)
+  }
+
+  async #save(): Promise<void> {
+    const { files } = this.#machine
+    const points: (string | number)[][] = []
+    const starts: (string | number)[][] = []
+    for (const [name, { recoveryPoint, startOffset }] of this.#known) {
+      const dash = name.lastIndexOf('-')
+      points.push([name.slice(0, dash), name.slice(dash + 1), recoveryPoint])
+      starts.push([name.slice(0, dash), name.slice(dash + 1), startOffset])
+    }
+    await replaceFile(files, join(this.directory, recoveryPointsName), encodeCheckpoint(points))
+    await replaceFile(files, join(this.directory, startOffsetsName), encodeCheckpoint(starts))
+  }
+
+  #schedule(): void {
+    this.#timer = this.#machine.clock.timer(checkIntervalMs, () => {
+      this.#schedule()
+      if (this.#isDue()) void this.checkpoint().catch(() => this.#timer?.cancel())
+    })
+  }
+
+  #isDue(): boolean {
+    let bytes = 0
+    let due = false
+    for (const log of this.#logs.values()) {
+      bytes += log.bytesSinceCheckpoint
+      due ||= log.checkpointDue
+    }
+    if (!due) return false
+    return bytes >= checkpointBytes || this.#machine.clock.monotonic() - this.#lastCheckpointMs >= checkpointIntervalMs
+  }
+
+  /** Closes every partition, leaves the mark of a clean shutdown when all of them closed well, and unlocks. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#timer?.cancel()
+    try {
+      await this.checkpoint()
+      // A partition that nobody opened in this life is as the last one left it.
+      let clean = this.cleanShutdown || this.folders().every((folder) => this.#logs.has(`${folder.topic}-${folder.partition}`))
+      for (const log of this.#logs.values()) {
+        try {
+          await log.close()
+          this.#known.set(log.name, log.lastCheckpoint)
+        } catch (error) {
+          if (!StreamError.is(error, 'LOG_OFFLINE')) throw error
+        }
+        clean &&= log.offline === null
+      }
+      await this.#save()
+      const meta: Meta = { version: formatVersion, starts: this.leaderEpoch, clean }
+      await replaceFile(this.#machine.files, join(this.directory, metaName), Buffer.from(JSON.stringify(meta)))
+    } finally {
+      this.#lock.release()
+    }
+  }
+}
+
+function readMeta(machine: Machine, directory: string): Meta | null {
+  const path = join(directory, metaName)
+  if (!machine.files.exists(path)) return null
+  const text = machine.files.read(path).toString('utf8')
+  const damaged = new StreamError('LOG_CORRUPT', `${path} is damaged: ${text.slice(0, 100)}; restore this file`)
+  let meta: Partial<Meta>
+  try {
+    meta = JSON.parse(text) as Partial<Meta>
+  } catch {
+    throw damaged
+  }
+  if (typeof meta.version !== 'number') throw damaged
+  if (meta.version > formatVersion) {
+    throw new StreamError(
+      'LOG_FORMAT_NEWER',
+      `${directory} has log format ${meta.version}, this version knows up to ${formatVersion}; use a newer millrace`,
+    )
+  }
+  if (typeof meta.starts !== 'number' || typeof meta.clean !== 'boolean') throw damaged
+  return { version: meta.version, starts: meta.starts, clean: meta.clean }
+}
+
+function readKnown(machine: Machine, directory: string): Map<string, LogCheckpoint> {
+  const points = readOffsets(machine, join(directory, recoveryPointsName))
+  const starts = readOffsets(machine, join(directory, startOffsetsName))
+  const known = new Map<string, LogCheckpoint>()
+  for (const [name, recoveryPoint] of points) known.set(name, { recoveryPoint, startOffset: starts.get(name) ?? 0 })
+  return known
+}
+
+function readOffsets(machine: Machine, path: string): Map<string, number> {
+  const offsets = new Map<string, number>()
+  if (!machine.files.exists(path)) return offsets
+  for (const [topic, partition, offset] of readCheckpoint(machine.files, path)) {
+    if (!Number.isSafeInteger(Number(offset)))
+      throw new StreamError('LOG_CORRUPT', `${path} is damaged: offset ${offset}; restore or delete this file`)
+    offsets.set(`${topic}-${partition}`, Number(offset))
+  }
+  return offsets
+}

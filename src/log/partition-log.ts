@@ -1,0 +1,561 @@
+import { dirname } from 'node:path'
+import { assert } from '../base/assert.ts'
+import { messageOf, StreamError } from '../base/errors.ts'
+import { producerIdExpirationMs, warmSegmentsMax } from '../base/limits.ts'
+import type { Machine } from '../base/machine.ts'
+import {
+  baseOffsetOf,
+  baseSequenceOf,
+  isControl,
+  isTransactional,
+  lastOffsetOf,
+  maxTimestampOf,
+  partitionLeaderEpochOf,
+  patchLogAppendTime,
+  patchOffset,
+  producerEpochOf,
+  producerIdOf,
+  recordCountOf,
+} from '../records/batch-format.ts'
+import { decodeControl } from '../records/control-record.ts'
+import { validateClientBatch } from './append-validation.ts'
+import { BatchScanner } from './batch-scanner.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import type { AbortedTransaction, AppendResult, EpochEnd, LogConfig, LogRead, TimestampOffset } from './log-config.ts'
+import { LogReader } from './log-reader.ts'
+import { ProducerSnapshots } from './producer-snapshots.ts'
+import { ProducerState, sequenceAfter } from './producer-state.ts'
+import { type Recovered, recover } from './recovery.ts'
+import { Segment } from './segment.ts'
+import { SyncGroup } from './sync-group.ts'
+
+const nothing = Buffer.alloc(0)
+const offsetsPerSegmentMax = 0x7fffffff
+
+export interface PartitionLogOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly config: LogConfig
+  /** Larger than in any life before. */
+  readonly leaderEpoch: number
+  readonly cleanShutdown: boolean
+  /** Everything below it was synced. */
+  readonly recoveryPoint: number
+  /** Records below it were deleted; default: what is there. */
+  readonly startOffset?: number
+}
+
+/** What may be remembered of a partition: a restart reads again only from `recoveryPoint` on. */
+export interface LogCheckpoint {
+  readonly recoveryPoint: number
+  readonly startOffset: number
+}
+
+/**
+ * One partition on disk: a folder of segments, and what is known of its producers.
+ *
+ * Appending and reading are synchronous; `sync` is not. Everything but the .log files and the log start is derived, and
+ * written by `checkpoint`, which `LogDirectory` calls.
+ *
+ * Laws
+ *  L1  offsets are given out without holes; an offset that was given out never means another record
+ *  L2  when `sync` resolves, everything appended before the call survives a power cut
+ *  L3  lastStableOffset ≤ highWatermark = endOffset; below lastStableOffset every transaction is decided
+ *  L4  after a failed sync nothing is appended, read or synced any more: LOG_OFFLINE
+ *
+ * Not here: retention and compaction, repair after a crash (recovery.ts), which partitions there are (log-directory.ts).
+ */
+export class PartitionLog {
+  readonly topic: string
+  readonly partition: number
+  readonly directory: string
+  readonly leaderEpoch: number
+  /** Called after each append: fetches may be waiting. */
+  onAppend: (() => void) | null = null
+  readonly #machine: Machine
+  readonly #segments: Segment[]
+  readonly #producers = new ProducerState()
+  readonly #epochs: LeaderEpochs
+  readonly #snapshots: ProducerSnapshots
+  readonly #reader: LogReader
+  readonly #group = new SyncGroup(() => this.#syncRound())
+  #config: LogConfig
+  #active: Segment
+  #startOffset: number
+  #endOffset: number
+  #syncedOffset: number
+  #lastCheckpoint: LogCheckpoint
+  /** Folders with names that a power cut may still take back. */
+  #unsyncedFolders = new Set<string>()
+  #warm: Segment[] = []
+  /** Segments below the log start: their files go once a checkpoint has recorded that start. */
+  #doomed: Segment[] = []
+  #offline: StreamError | null = null
+  #closed: Promise<void> | null = null
+  #bytesSinceCheckpoint = 0
+
+  private constructor(machine: Machine, directory: string, options: PartitionLogOptions, created: boolean) {
+    this.#machine = machine
+    this.directory = directory
+    this.topic = options.topic
+    this.partition = options.partition
+    this.leaderEpoch = options.leaderEpoch
+    this.#config = options.config
+    const startOffset = options.startOffset ?? 0
+    // A log start is recorded only after what lies below it was synced.
+    const recoveryPoint = Math.max(options.recoveryPoint, startOffset)
+    const recovered = recover(machine, directory, {
+      cleanShutdown: options.cleanShutdown,
+      recoveryPoint,
+      startOffset,
+      indexIntervalBytes: options.config.indexIntervalBytes,
+      leaderEpoch: options.leaderEpoch,
+    })
+    this.#segments = recovered.segments
+    this.#active = recovered.segments.at(-1)!
+    this.#startOffset = Math.max(startOffset, recovered.segments[0]!.baseOffset)
+    this.#endOffset = recovered.endOffset
+    this.#syncedOffset = Math.min(recoveryPoint, recovered.endOffset)
+    this.#lastCheckpoint = { recoveryPoint: this.#syncedOffset, startOffset }
+    this.#epochs = new LeaderEpochs(machine.files, directory)
+    this.#snapshots = new ProducerSnapshots(machine.files, directory, recovered.snapshotOffsets)
+    this.#reader = new LogReader(this.#epochs, () => this.#config)
+    if (recovered.changed || created) this.#unsyncedFolders.add(directory)
+    if (created) this.#unsyncedFolders.add(dirname(directory))
+    this.#replay(recovered, recoveryPoint)
+    assert(
+      this.leaderEpoch > this.#epochs.latest || this.#epochs.latest < 0,
+      'the leader epoch is raised at each start',
+    )
+  }
+
+  /**
+   * Opens the partition in `directory`, which is created when it is not there. Throws LOG_CORRUPT when bytes that were
+   * synced are missing or damaged where the log ends; other damage is found when it is read.
+   */
+  static open(machine: Machine, directory: string, options: PartitionLogOptions): PartitionLog {
+    const created = !machine.files.exists(directory)
+    if (created) machine.files.makeDirectory(directory)
+    return new PartitionLog(machine, directory, options, created)
+  }
+
+  get startOffset(): number {
+    return this.#startOffset
+  }
+
+  get endOffset(): number {
+    return this.#endOffset
+  }
+
+  get highWatermark(): number {
+    return this.#endOffset
+  }
+
+  get lastStableOffset(): number {
+    const first = this.#producers.firstUnstableOffset
+    return first < 0 ? this.#endOffset : Math.max(first, this.#startOffset)
+  }
+
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const segment of this.#segments) bytes += segment.sizeBytes
+    return bytes
+  }
+
+  get segmentCount(): number {
+    return this.#segments.length
+  }
+
+  /** Bytes appended that no checkpoint has covered: what a restart would read again. */
+  get bytesSinceCheckpoint(): number {
+    return this.#bytesSinceCheckpoint
+  }
+
+  /** Is there something that a power cut would take? */
+  get unsynced(): boolean {
+    return this.#syncedOffset < this.#endOffset
+  }
+
+  /** Why it is offline; null while it serves. */
+  get offline(): StreamError | null {
+    return this.#offline
+  }
+
+  get name(): string {
+    return `${this.topic}-${this.partition}`
+  }
+
+  updateConfig(config: LogConfig): void {
+    this.#config = config
+  }
+
+  /** Producers and epochs from the batches that no snapshot covers. */
+  #replay(recovered: Recovered, recoveryPoint: number): void {
+    this.#producers.restore(recovered.producers)
+    this.#epochs.load(recoveryPoint)
+    const from = Math.min(recovered.replayFrom, recoveryPoint)
+    for (const segment of this.#segments) {
+      if (segment.endOffset <= from) continue
+      const scanner = new BatchScanner(segment.file(), segment.walkFrom(from), segment.sizeBytes)
+      while (scanner.next()) {
+        const baseOffset = baseOffsetOf(scanner.buffer, scanner.at)
+        if (baseOffset >= recoveryPoint)
+          this.#epochs.assign(partitionLeaderEpochOf(scanner.buffer, scanner.at), baseOffset)
+        if (baseOffset >= recovered.replayFrom)
+          this.#record(segment, scanner.buffer, scanner.at, baseOffset >= recoveryPoint)
+      }
+      if (scanner.problem !== null) throw segment.corrupt(segment.baseOffset, scanner.position, scanner.problem)
+      if (segment !== this.#active && !segment.sealed) segment.seal()
+      if (segment.sealed) segment.cool()
+    }
+  }
+
+  /** What a batch in the log means for its producer. `indexed`: its marker may add to the aborted transactions. */
+  #record(segment: Segment, buffer: Buffer, at: number, indexed: boolean): void {
+    const producerId = producerIdOf(buffer, at)
+    if (producerId < 0) return
+    const nowMs = this.#machine.clock.now()
+    const epoch = producerEpochOf(buffer, at)
+    if (!isControl(buffer, at)) {
+      const firstSequence = baseSequenceOf(buffer, at)
+      const lastSequence = sequenceAfter(firstSequence, recordCountOf(buffer, at) - 1)
+      const baseOffset = baseOffsetOf(buffer, at)
+      const batch = {
+        firstSequence,
+        lastSequence,
+        baseOffset,
+        lastOffset: lastOffsetOf(buffer, at),
+        timestampMs: maxTimestampOf(buffer, at),
+      }
+      this.#producers.applyBatch(producerId, epoch, batch, isTransactional(buffer, at), nowMs)
+      return
+    }
+    const control = decodeControl(buffer, at)
+    if (control === null) return
+    const completed = this.#producers.applyMarker(
+      producerId,
+      epoch,
+      control.coordinatorEpoch,
+      baseOffsetOf(buffer, at),
+      nowMs,
+    )
+    if (completed !== null && control.type === 'abort' && indexed) segment.transactions.append(completed)
+  }
+
+  /**
+   * Appends one batch, which gets its offsets patched in. Synchronous: the operating system has it when this returns,
+   * the disk when a `sync` called afterwards resolves.
+   *
+   * Throws BATCH_CORRUPT, RECORD_TOO_LARGE, COMPRESSION_UNSUPPORTED, OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED,
+   * TRANSACTION_STATE_INVALID, LOG_OFFLINE, DISK_FULL, DISK_FAILED; nothing was appended then.
+   */
+  append(records: Buffer, options: { readonly origin: 'client' | 'coordinator' }): AppendResult {
+    this.#requireOnline()
+    const config = this.#config
+    if (options.origin === 'client') validateClientBatch(records, config, this.name)
+    const producerId = producerIdOf(records, 0)
+    if (producerId >= 0) {
+      const repeated = this.#producers.checkBatch(
+        producerId,
+        producerEpochOf(records, 0),
+        baseSequenceOf(records, 0),
+        recordCountOf(records, 0),
+        isTransactional(records, 0),
+      )
+      if (repeated !== null) return this.#result(repeated.baseOffset, repeated.lastOffset, -1, true)
+    }
+    let appendTimeMs = -1
+    if (config.messageTimestampType === 'LogAppendTime') {
+      appendTimeMs = this.#machine.clock.now()
+      patchLogAppendTime(records, 0, appendTimeMs)
+    }
+    return this.#write(records, appendTimeMs)
+  }
+
+  /** Appends the marker that ends a transaction. Without an open transaction it takes an offset and changes no index. */
+  appendControl(batch: Buffer, coordinatorEpoch: number): AppendResult {
+    this.#requireOnline()
+    const control = decodeControl(batch, 0)
+    assert(control?.coordinatorEpoch === coordinatorEpoch, 'a marker carries the epoch of its coordinator')
+    this.#producers.checkMarker(producerIdOf(batch, 0), producerEpochOf(batch, 0), coordinatorEpoch)
+    return this.#write(batch, -1)
+  }
+
+  #write(batch: Buffer, appendTimeMs: number): AppendResult {
+    const baseOffset = this.#endOffset
+    patchOffset(batch, 0, baseOffset, this.leaderEpoch)
+    const lastOffset = lastOffsetOf(batch, 0)
+    assert(lastOffset >= baseOffset, 'L1: a batch takes at least one offset')
+    this.#rollIfFull(batch.length, lastOffset)
+    const segment = this.#active
+    try {
+      segment.append(batch, this.#config.indexIntervalBytes)
+    } catch (error) {
+      this.#undoWrite(segment)
+      throw error
+    }
+    if (this.#epochs.latest !== this.leaderEpoch) this.#epochs.assign(this.leaderEpoch, baseOffset)
+    this.#endOffset = lastOffset + 1
+    this.#bytesSinceCheckpoint += batch.length
+    this.#record(segment, batch, 0, true)
+    assert(segment.endOffset === this.#endOffset, 'L1: the active segment ends where the log ends')
+    this.onAppend?.()
+    return this.#result(baseOffset, lastOffset, appendTimeMs, false)
+  }
+
+  /** Part of a batch may be in the file: it must not be taken for the tail of the log. */
+  #undoWrite(segment: Segment): void {
+    try {
+      segment.cut(segment.sizeBytes)
+    } catch (error) {
+      this.#goOffline(error)
+    }
+  }
+
+  #result(baseOffset: number, lastOffset: number, logAppendTimeMs: number, duplicate: boolean): AppendResult {
+    return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.#startOffset, duplicate }
+  }
+
+  #rollIfFull(bytes: number, lastOffset: number): void {
+    const { segmentBytes, segmentMs } = this.#config
+    const active = this.#active
+    if (active.sizeBytes === 0) return
+    const full = active.sizeBytes + bytes > segmentBytes || lastOffset - active.baseOffset > offsetsPerSegmentMax
+    if (full || this.#machine.clock.now() - active.createdMs >= segmentMs) this.#roll()
+  }
+
+  #roll(): void {
+    const next = Segment.create(this.#machine.files, this.directory, this.#endOffset, this.#machine.clock.now())
+    try {
+      this.#active.seal()
+    } catch (error) {
+      next.remove()
+      throw error
+    }
+    this.#unsyncedFolders.add(this.directory)
+    this.#segments.push(next)
+    this.#active = next
+  }
+
+  /**
+   * Whole batches from `offset` on, at most `maxBytes` of them; with `minOneBatch` the first one whatever its size.
+   * `readCommitted` stops at the last stable offset and names the aborted transactions.
+   *
+   * Throws LOG_OFFSET_OUT_OF_RANGE, LOG_CORRUPT (naming file and offset), LOG_OFFLINE.
+   */
+  read(
+    offset: number,
+    maxBytes: number,
+    options: { readonly isolation: 'readUncommitted' | 'readCommitted'; readonly minOneBatch: boolean },
+  ): LogRead {
+    this.#requireOnline()
+    if (offset < this.#startOffset || offset > this.#endOffset) {
+      throw new StreamError(
+        'LOG_OFFSET_OUT_OF_RANGE',
+        `${this.name} was asked for offset ${offset}, it has ${this.#startOffset} to ${this.#endOffset}; seek to one of these`,
+      )
+    }
+    const committed = options.isolation === 'readCommitted'
+    const limit = committed ? this.lastStableOffset : this.#endOffset
+    const abortedTransactions: AbortedTransaction[] = []
+    let records: Buffer = nothing
+    let number = this.#floor(offset)
+    while (offset < limit && number < this.#segments.length) {
+      const segment = this.#segments[number]!
+      this.#warmUp(segment)
+      const found = this.#reader.read(segment, offset, limit, maxBytes, options.minOneBatch)
+      if (found !== null) {
+        records = found.records
+        if (committed && records.length > 0) this.#collectAborted(number, offset, found.nextOffset, abortedTransactions)
+        break
+      }
+      number++
+    }
+    return {
+      records,
+      highWatermark: this.#endOffset,
+      lastStableOffset: this.lastStableOffset,
+      logStartOffset: this.#startOffset,
+      abortedTransactions,
+    }
+  }
+
+  #collectAborted(number: number, fromOffset: number, toOffset: number, into: AbortedTransaction[]): void {
+    for (const segment of this.#segments.slice(number)) {
+      this.#warmUp(segment)
+      if (segment.transactions.collect(fromOffset, toOffset, into)) return
+    }
+  }
+
+  /** The number of the segment that would hold the offset. */
+  #floor(offset: number): number {
+    let low = 0
+    let high = this.#segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#segments[middle]!.baseOffset <= offset) low = middle + 1
+      else high = middle
+    }
+    return Math.max(0, low - 1)
+  }
+
+  /** Sealed segments that were read last stay open, the others are let go: one descriptor for an idle partition. */
+  #warmUp(segment: Segment): void {
+    if (!segment.sealed || this.#warm.at(-1) === segment) return
+    this.#warm = this.#warm.filter((other) => other !== segment)
+    this.#warm.push(segment)
+    if (this.#warm.length > warmSegmentsMax) this.#warm.shift()!.cool()
+  }
+
+  /** The first record whose timestamp is at least this; null when there is none. */
+  offsetForTimestamp(timestampMs: number): TimestampOffset | null {
+    this.#requireOnline()
+    for (let number = this.#floor(this.#startOffset); number < this.#segments.length; number++) {
+      const segment = this.#segments[number]!
+      this.#warmUp(segment)
+      const found = this.#reader.findTimestamp(segment, timestampMs, this.#startOffset)
+      if (found !== null) return found
+    }
+    return null
+  }
+
+  /** Where the largest epoch that is at most this one ends; -1, -1 when no such epoch is known. */
+  endOffsetForEpoch(leaderEpoch: number): EpochEnd {
+    return this.#epochs.endOf(leaderEpoch, this.leaderEpoch, this.#endOffset)
+  }
+
+  /**
+   * Moves the log start to `offset`, at most the high watermark. Whole segments below it are dropped; their files go
+   * after the next checkpoint. Returns the new log start.
+   */
+  deleteRecordsBefore(offset: number): number {
+    this.#requireOnline()
+    if (offset > this.#endOffset) {
+      throw new StreamError(
+        'LOG_OFFSET_OUT_OF_RANGE',
+        `${this.name} ends at ${this.#endOffset}, records cannot be deleted up to ${offset}`,
+      )
+    }
+    if (offset <= this.#startOffset) return this.#startOffset
+    this.#startOffset = offset
+    this.#epochs.truncateBefore(offset)
+    while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= offset) {
+      const doomed = this.#segments.shift()!
+      this.#reader.forget(doomed)
+      this.#warm = this.#warm.filter((other) => other !== doomed)
+      this.#doomed.push(doomed)
+    }
+    return offset
+  }
+
+  /**
+   * L2, many callers sharing one fdatasync. Also covers segments that were rolled since, and the names of new files.
+   * A failure takes the partition offline for good: the operating system may have dropped what it could not write.
+   */
+  sync(): Promise<void> {
+    if (this.#offline !== null) return Promise.reject(this.#offline)
+    if (this.#config.flush === 'os') return Promise.resolve()
+    if (!this.unsynced && this.#unsyncedFolders.size === 0) return Promise.resolve()
+    return this.#group.join()
+  }
+
+  async #syncRound(): Promise<void> {
+    if (this.#offline !== null) throw this.#offline
+    const target = this.#endOffset
+    try {
+      // Front to back: recovery ends the log at the first hole, so later segments must not count before earlier ones.
+      for (const segment of [...this.#doomed, ...this.#segments]) if (segment.unsynced) await segment.sync()
+      const folders = [...this.#unsyncedFolders]
+      this.#unsyncedFolders.clear()
+      for (const folder of folders) await this.#machine.files.syncDirectory(folder)
+    } catch (error) {
+      throw this.#goOffline(error)
+    }
+    assert(target >= this.#syncedOffset, 'the synced offset never goes back')
+    this.#syncedOffset = target
+  }
+
+  #goOffline(cause: unknown): StreamError {
+    this.#offline ??= new StreamError(
+      'LOG_OFFLINE',
+      `${this.directory} is offline, what it holds in memory may not be on the disk: ${messageOf(cause)}; check the disk and restart`,
+      { cause },
+    )
+    return this.#offline
+  }
+
+  #requireOnline(): void {
+    if (this.#offline !== null) throw this.#offline
+    if (this.#closed !== null) throw new StreamError('CLOSED', `${this.directory} is closed; open it again`)
+  }
+
+  /**
+   * Syncs everything, indexes and producers included, and says what may be recorded. The caller records it durably and
+   * calls `checkpointed` then.
+   */
+  async checkpoint(): Promise<LogCheckpoint> {
+    if (this.#offline !== null) throw this.#offline
+    const offset = this.#endOffset
+    const bytes = this.#bytesSinceCheckpoint
+    try {
+      this.#producers.expire(this.#machine.clock.now() - producerIdExpirationMs)
+      this.#snapshots.write(offset, this.#producers)
+      this.#unsyncedFolders.add(this.directory)
+      for (const segment of [...this.#segments]) await segment.syncIndexes()
+      await this.#snapshots.sync()
+      await this.#epochs.save()
+    } catch (error) {
+      throw this.#goOffline(error)
+    }
+    await this.#group.join()
+    assert(this.#syncedOffset >= offset, 'L2: a checkpoint covers what was appended before it')
+    this.#lastCheckpoint = { recoveryPoint: offset, startOffset: Math.min(this.#startOffset, offset) }
+    this.#bytesSinceCheckpoint -= bytes
+    return this.#lastCheckpoint
+  }
+
+  /** Would a checkpoint say something new? */
+  get checkpointDue(): boolean {
+    if (this.#offline !== null) return false
+    const last = this.lastCheckpoint
+    return (
+      last.recoveryPoint < this.#endOffset || last.startOffset < this.#startOffset || this.#unsyncedFolders.size > 0
+    )
+  }
+
+  /** What the last checkpoint said, or what was known at open. */
+  get lastCheckpoint(): LogCheckpoint {
+    return this.#lastCheckpoint
+  }
+
+  /** The last checkpoint is recorded: what only an older one needed may go. */
+  checkpointed(checkpoint: LogCheckpoint): void {
+    this.#snapshots.dropOld()
+    const kept: Segment[] = []
+    for (const segment of this.#doomed) {
+      if (segment.endOffset <= checkpoint.startOffset && !segment.syncing) segment.remove()
+      else kept.push(segment)
+    }
+    this.#doomed = kept
+    for (const segment of this.#warm) segment.cool()
+    for (const segment of this.#segments) if (segment.sealed) segment.cool()
+    this.#warm = []
+  }
+
+  /** Syncs everything and lets go of the files. Idempotent; a partition that is offline only lets go. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (this.#offline === null) this.#active.finishIndexes()
+      if (this.checkpointDue) await this.checkpoint()
+      // An fdatasync may still be under way; that it fails is known already.
+      else if (this.#offline !== null) await this.#group.join().catch(() => undefined)
+    } finally {
+      for (const segment of [...this.#segments, ...this.#doomed]) segment.close()
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import { StreamError } from '../base/errors.ts'
+import type { Machine } from '../base/machine.ts'
+import { baseOffsetOf, crcMatches, lastOffsetOf, partitionLeaderEpochOf } from '../records/batch-format.ts'
+import { BatchScanner } from './batch-scanner.ts'
+import { decodeSnapshot } from './producer-snapshot.ts'
+import type { ProducerEntry } from './producer-state.ts'
+import { Segment } from './segment.ts'
+import { offsetOfName, segmentPath } from './segment-names.ts'
+
+/**
+ * What a partition folder holds after a stop, clean or not.
+ *
+ * Faults it lives with: above the recovery point any byte may be missing, old or torn, any file may be missing or be
+ * there again though it was removed; below it everything was synced. Indexes and snapshots may be missing or torn
+ * anywhere. So below the recovery point damage is LOG_CORRUPT (found when it is read), and above it the log ends at the
+ * first batch that does not follow its predecessor.
+ *
+ * Laws
+ *  V1  every batch below the recovery point is kept
+ *  V2  above it the log is a prefix of what was appended: whole batches, CRC, consecutive offsets, epochs that never
+ *      step back (so a batch of an older life, left in place by a truncation that was not synced, ends the log)
+ *  V3  a snapshot above the recovery point is not believed after an unclean stop
+ */
+export interface Recovered {
+  /** Those at and above the recovery point are not sealed yet. */
+  readonly segments: Segment[]
+  readonly endOffset: number
+  /** Something was cut or removed: the folder must be synced before anything new counts as durable. */
+  readonly changed: boolean
+  readonly producers: readonly ProducerEntry[]
+  /** From here on the producers are replayed from the batches. */
+  readonly replayFrom: number
+  /** The snapshot files that are there, ascending. */
+  readonly snapshotOffsets: readonly number[]
+}
+
+export interface RecoveryOptions {
+  readonly cleanShutdown: boolean
+  readonly recoveryPoint: number
+  readonly startOffset: number
+  readonly indexIntervalBytes: number
+  /** Of the life that begins: every batch on disk has a smaller one. */
+  readonly leaderEpoch: number
+}
+
+export function recover(machine: Machine, directory: string, options: RecoveryOptions): Recovered {
+  const { files } = machine
+  const names = files.list(directory)
+  const bases = names.map((name) => offsetOfName(name, '.log')).filter((base) => base !== null)
+  let changed = removeOrphans(machine, directory, names, new Set(bases))
+  if (bases.length === 0) {
+    if (options.recoveryPoint > options.startOffset) {
+      throw new StreamError(
+        'LOG_CORRUPT',
+        `${directory} has no .log file, but held offsets below ${options.recoveryPoint}; restore the folder or delete the partition`,
+      )
+    }
+    const segment = Segment.create(files, directory, Math.max(0, options.startOffset), machine.clock.now())
+    return {
+      segments: [segment],
+      endOffset: segment.baseOffset,
+      changed: true,
+      producers: [],
+      replayFrom: segment.baseOffset,
+      snapshotOffsets: [],
+    }
+  }
+  const segments: Segment[] = []
+  for (let index = 0; index < bases.length; index++) {
+    const next = bases[index + 1]
+    const segment = Segment.existing(
+      files,
+      directory,
+      bases[index]!,
+      machine.clock.now(),
+      next ?? Number.MAX_SAFE_INTEGER,
+    )
+    if (next !== undefined && next <= options.startOffset) {
+      segment.remove()
+      changed = true
+    } else {
+      segments.push(segment)
+    }
+  }
+  changed = recoverTail(segments, options) || changed
+  const endOffset = segments.at(-1)!.endOffset
+  const snapshot = latestSnapshot(machine, directory, names, Math.min(options.recoveryPoint, endOffset))
+  const firstOffset = segments[0]!.baseOffset
+  return {
+    segments,
+    endOffset,
+    changed: changed || snapshot.removed,
+    producers: snapshot.entries,
+    replayFrom: Math.max(firstOffset, snapshot.offset),
+    snapshotOffsets: snapshot.offsets,
+  }
+}
+
+/** Indexes whose .log is gone, and what an interrupted replacement left. */
+function removeOrphans(
+  machine: Machine,
+  directory: string,
+  names: readonly string[],
+  bases: ReadonlySet<number>,
+): boolean {
+  let removed = false
+  for (const name of names) {
+    const base = offsetOfName(name, '.index') ?? offsetOfName(name, '.timeindex') ?? offsetOfName(name, '.txnindex')
+    if ((base === null || bases.has(base)) && !name.endsWith('.tmp')) continue
+    machine.files.remove(`${directory}/${name}`)
+    removed = true
+  }
+  return removed
+}
+
+/** V1, V2. Leaves the segments that remain in the array, the last one active. True when something was cut. */
+function recoverTail(segments: Segment[], options: RecoveryOptions): boolean {
+  let number = segments.length - 1
+  while (number > 0 && segments[number]!.baseOffset > options.recoveryPoint) number--
+  let expected = -1
+  let epoch = -1
+  for (const sealed of segments.slice(0, number)) {
+    sealed.sealed = true
+    sealed.cool()
+  }
+  for (; number < segments.length; number++) {
+    const segment = segments[number]!
+    const follows = expected < 0 || segment.baseOffset === expected
+    const end: TailEnd = follows
+      ? walk(segment, epoch, options)
+      : { problem: `the segment before it ends at ${expected}`, position: 0, epoch }
+    if (follows) expected = segment.endOffset
+    epoch = end.epoch
+    segment.unsynced = segment.endOffset > options.recoveryPoint
+    if (end.problem === null) continue
+    if (expected < options.recoveryPoint || options.cleanShutdown)
+      throw segment.corrupt(expected, end.position, end.problem)
+    if (follows) segment.cut(end.position)
+    for (const later of segments.splice(follows ? number + 1 : number)) later.remove()
+    return true
+  }
+  if (expected < options.recoveryPoint) {
+    const last = segments.at(-1)!
+    throw last.corrupt(
+      expected,
+      last.sizeBytes,
+      `the log ends there, but offsets below ${options.recoveryPoint} were on the disk`,
+    )
+  }
+  return false
+}
+
+interface TailEnd {
+  readonly problem: string | null
+  readonly position: number
+  readonly epoch: number
+}
+
+/** Walks one segment to its end or to the first batch that does not follow; leaves endOffset and indexes as far as it came. */
+function walk(segment: Segment, lastEpoch: number, options: RecoveryOptions): TailEnd {
+  const interval = options.indexIntervalBytes
+  segment.loadIndexesBelow(options.recoveryPoint)
+  segment.endOffset = segment.baseOffset
+  let expected = segment.baseOffset
+  let epoch = lastEpoch
+  const { offsets } = segment
+  let scanner = new BatchScanner(segment.file(), offsets.lastPosition, segment.sizeBytes)
+  let indexed = offsets.count > 0
+  if (indexed && (!scanner.next() || lastOffsetOf(scanner.buffer, scanner.at) !== offsets.lastOffset)) {
+    segment.resetIndexes()
+    scanner = new BatchScanner(segment.file(), 0, segment.sizeBytes)
+    indexed = false
+  }
+  scanner.rewind()
+  while (scanner.next()) {
+    const { buffer, at, size, position } = scanner
+    const baseOffset = baseOffsetOf(buffer, at)
+    const batchEpoch = partitionLeaderEpochOf(buffer, at)
+    if (baseOffset < segment.endOffset)
+      return { problem: `a batch there steps back to offset ${baseOffset}`, position, epoch }
+    if (baseOffset >= options.recoveryPoint) {
+      if (baseOffset !== expected)
+        return { problem: `a batch there says offset ${baseOffset}, ${expected} was expected`, position, epoch }
+      if (batchEpoch >= options.leaderEpoch)
+        return { problem: `a batch there says leader epoch ${batchEpoch}`, position, epoch }
+      if (batchEpoch < epoch)
+        return { problem: `a batch there is left from leader epoch ${batchEpoch}`, position, epoch }
+      if (!crcMatches(buffer, at)) return { problem: 'its checksum does not match', position, epoch }
+    }
+    if (indexed) segment.accountIndexed(buffer, at, size)
+    else segment.account(buffer, at, size, position, interval)
+    indexed = false
+    epoch = batchEpoch
+    expected = segment.endOffset
+  }
+  return { problem: scanner.problem, position: scanner.position, epoch }
+}
+
+/** V3: the newest sound snapshot at or below `limit`; those above it are removed. */
+function latestSnapshot(
+  machine: Machine,
+  directory: string,
+  names: readonly string[],
+  limit: number,
+): { entries: readonly ProducerEntry[]; offset: number; offsets: readonly number[]; removed: boolean } {
+  const { files } = machine
+  const offsets = names.map((name) => offsetOfName(name, '.snapshot')).filter((offset) => offset !== null)
+  let removed = false
+  while (offsets.length > 0) {
+    const offset = offsets.at(-1)!
+    const path = segmentPath(directory, offset, '.snapshot')
+    const entries = offset <= limit ? decodeSnapshot(files.read(path)) : null
+    if (entries !== null) return { entries, offset, offsets, removed }
+    files.remove(path)
+    offsets.pop()
+    removed = true
+  }
+  return { entries: [], offset: 0, offsets: [], removed }
+}

@@ -1,0 +1,42 @@
+import { type Deferred, deferred } from '../base/deferred.ts'
+
+/**
+ * Many callers, one round of work: everyone who joins before a round begins is served by it, everyone who joins later
+ * waits for the next. A round begins after the current synchronous stretch, so that all its callers share it.
+ *
+ * Laws
+ *  G1  a caller is answered only by a round that began after it joined
+ *  G2  at most one round runs at a time
+ */
+export class SyncGroup {
+  readonly #round: () => Promise<void>
+  #waiting: Deferred<void> | null = null
+  #running = false
+
+  constructor(round: () => Promise<void>) {
+    this.#round = round
+  }
+
+  join(): Promise<void> {
+    this.#waiting ??= deferred()
+    const { promise } = this.#waiting
+    if (!this.#running) void this.#run()
+    return promise
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    await Promise.resolve()
+    while (this.#waiting !== null) {
+      const served: Deferred<void> = this.#waiting
+      this.#waiting = null
+      try {
+        await this.#round()
+        served.resolve()
+      } catch (error) {
+        served.reject(error)
+      }
+    }
+    this.#running = false
+  }
+}

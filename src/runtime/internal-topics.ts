@@ -1,0 +1,136 @@
+import { StreamError } from '../base/errors.ts'
+import type { NewTopic, TopicDescription } from '../client/admin/admin.ts'
+import type { ErrorPolicies } from '../processor/error-policy.ts'
+import type { StoreBuilder } from '../processor/store-builder.ts'
+import { resolvePartitions } from '../topology/copartition.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { Cluster } from './cluster.ts'
+import { changelogTopicName, repartitionTopicName, TopicPlan } from './topic-plan.ts'
+
+const dayMs = 24 * 60 * 60 * 1000
+
+const repartitionConfigs = {
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  'segment.bytes': '52428800',
+  'message.timestamp.type': 'CreateTime',
+} as const
+
+/** Kafka Streams' configs of a changelog; the store's own come last. */
+export function changelogConfigs(builder: StoreBuilder): { [name: string]: string } {
+  const windowed = builder.retentionMs !== undefined
+  return {
+    'cleanup.policy': windowed ? 'compact,delete' : 'compact',
+    'message.timestamp.type': 'CreateTime',
+    ...(windowed ? { 'retention.ms': String(builder.retentionMs + dayMs) } : {}),
+    ...builder.changelog?.configs,
+  }
+}
+
+/**
+ * Makes sure that every topic is there, and answers where everything lies. Declared topics with `partitions` and internal topics
+ * are created; all others must exist (TOPIC_MISSING). What exists must fit (INTERNAL_TOPIC_INVALID), and what is joined must
+ * have equal partition counts (TOPICS_NOT_COPARTITIONED).
+ */
+export async function prepareTopics(
+  topology: Topology,
+  applicationId: string,
+  onError: ErrorPolicies,
+  cluster: Cluster,
+): Promise<TopicPlan> {
+  const external = await externalCounts(topology, onError, cluster)
+  const repartition = resolvePartitions(topology, external)
+  const counts = new Map(external)
+  for (const [name, count] of repartition) counts.set(repartitionTopicName(applicationId, name), count)
+  const plan = new TopicPlan(topology, applicationId, counts)
+  const wanted: NewTopic[] = []
+  for (const [name, partitions] of repartition) {
+    wanted.push({ name: repartitionTopicName(applicationId, name), partitions, configs: repartitionConfigs })
+  }
+  for (const subTopology of topology.subTopologies) {
+    const partitions = plan.taskCount(subTopology)
+    for (const builder of subTopology.stores) {
+      if (builder.changelog === null) continue
+      wanted.push({
+        name: changelogTopicName(applicationId, builder.name),
+        partitions,
+        configs: changelogConfigs(builder),
+      })
+    }
+  }
+  await createMissing(wanted, cluster)
+  return plan
+}
+
+/** Partition counts of all topics that are not the application's own. Declared ones are created first. */
+async function externalCounts(
+  topology: Topology,
+  onError: ErrorPolicies,
+  cluster: Cluster,
+): Promise<Map<string, number>> {
+  const names = externalTopics(topology, onError)
+  const found = await cluster.describe([...names])
+  const missing = [...topology.declaredTopics.values()].filter(
+    ({ name, partitions }) => partitions !== null && names.has(name) && !found.has(name),
+  )
+  await cluster.create(missing.map(({ name, partitions, configs }) => ({ name, partitions: partitions!, configs })))
+  const counts = new Map([...found].map(([name, { partitionCount }]) => [name, partitionCount]))
+  for (const { name, partitions } of missing) counts.set(name, partitions!)
+  for (const { topic, node } of deadLetterTopics(topology, onError)) {
+    if (counts.has(topic)) continue
+    const what = `${node} sends dead letters to the topic '${topic}', which does not exist; create it, or declare it with a number of partitions`
+    throw new StreamError('TOPIC_MISSING', what)
+  }
+  return counts
+}
+
+function externalTopics(topology: Topology, onError: ErrorPolicies): Set<string> {
+  const names = new Set<string>()
+  for (const node of topology.nodes.values()) {
+    const topics = node.kind === 'source' ? node.topics : node.kind === 'sink' ? [node.topic] : []
+    for (const topic of topics) if (!topology.repartitionTopics.has(topic)) names.add(topic)
+  }
+  for (const { topic } of deadLetterTopics(topology, onError)) names.add(topic)
+  return names
+}
+
+function deadLetterTopics(topology: Topology, onError: ErrorPolicies): { topic: string; node: string }[] {
+  const policies = [{ node: 'the application', onError }]
+  for (const node of topology.nodes.values()) policies.push({ node: node.name, onError: node.onError })
+  return policies.flatMap(({ node, onError: kinds }) =>
+    [kinds.deserialize, kinds.process, kinds.produce].flatMap((policy) =>
+      typeof policy === 'object' ? [{ topic: policy.deadLetter, node }] : [],
+    ),
+  )
+}
+
+async function createMissing(wanted: readonly NewTopic[], cluster: Cluster): Promise<void> {
+  const found = await cluster.describe(wanted.map(({ name }) => name))
+  for (const topic of wanted) {
+    const there = found.get(topic.name)
+    if (there !== undefined) await validate(topic, there, cluster)
+  }
+  await cluster.create(wanted.filter(({ name }) => !found.has(name)))
+}
+
+async function validate(wanted: NewTopic, there: TopicDescription, cluster: Cluster): Promise<void> {
+  if (there.partitionCount !== wanted.partitions) {
+    const what = `the internal topic ${wanted.name} has ${there.partitionCount} partitions, the topology needs ${wanted.partitions}; reset the application, or bring its input topics back to their number of partitions`
+    throw new StreamError('INTERNAL_TOPIC_INVALID', what)
+  }
+  const policy = (await cluster.configsOf(wanted.name)).get('cleanup.policy') ?? null
+  const expected = wanted.configs?.['cleanup.policy'] ?? ''
+  if (policy === null || samePolicies(policy, expected)) return
+  const what = `the internal topic ${wanted.name} has cleanup.policy=${policy}, it needs ${expected}: records would be lost; correct its configuration`
+  throw new StreamError('INTERNAL_TOPIC_INVALID', what)
+}
+
+function samePolicies(left: string, right: string): boolean {
+  const sorted = (text: string): string =>
+    text
+      .split(',')
+      .map((word) => word.trim())
+      .sort()
+      .join()
+  return sorted(left) === sorted(right)
+}

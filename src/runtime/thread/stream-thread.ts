@@ -1,0 +1,91 @@
+import { assert } from '../../base/assert.ts'
+import { type ErrorCode, StreamError } from '../../base/errors.ts'
+import type { ThreadServices } from './services.ts'
+import { ThreadLife } from './thread-life.ts'
+
+/** What a fresh life helps against: others went on without us, or an answer was lost. */
+const newLifeCodes: ReadonlySet<ErrorCode> = new Set([
+  'PRODUCER_FENCED',
+  'INSTANCE_FENCED',
+  'MEMBER_UNKNOWN',
+  'TASK_MIGRATED',
+  'REBALANCE_IN_PROGRESS',
+  'TRANSACTION_ABORTED',
+  'TRANSACTION_STATE_INVALID',
+  'OUT_OF_ORDER_SEQUENCE',
+  'OFFSETS_UNSTABLE',
+  'NET_DISCONNECTED',
+  'TIMED_OUT',
+  'BROKER_UNAVAILABLE',
+])
+
+const firstPauseMs = 10
+const pauseMsMax = 1000
+
+/**
+ * The thread that runs an instance's tasks: life after life, until it is stopped or an error ends it.
+ *
+ * Law
+ *  S1  an assertion ends it, whatever the policy says: our own mistakes are not tried again
+ */
+export class StreamThread {
+  readonly #services: ThreadServices
+  readonly #stop = new AbortController()
+  #life: ThreadLife | null = null
+  #failingSinceMs: number | null = null
+  #committedTotal = 0
+
+  constructor(services: ThreadServices) {
+    this.#services = services
+  }
+
+  /** The life under way, for queries; null between two. */
+  get life(): ThreadLife | null {
+    return this.#life
+  }
+
+  /** Asks it to commit, close, and end. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  /** Resolves after a clean stop; rejects with the error that ended it. */
+  async run(): Promise<void> {
+    let pauseMs = firstPauseMs
+    while (!this.#stop.signal.aborted) {
+      const life = new ThreadLife(this.#services)
+      this.#life = life
+      try {
+        await life.run(this.#stop.signal)
+        return
+      } catch (error) {
+        const replace = this.#decide(error)
+        await life.abandon(!replace)
+        if (!replace) throw error
+        this.#services.events.warning(`the thread begins anew: ${String(error)}`)
+      } finally {
+        this.#life = null
+      }
+      pauseMs = this.#failingSinceMs === null ? firstPauseMs : Math.min(pauseMsMax, pauseMs * 2)
+      await this.#services.config.machine.clock.sleep(pauseMs, this.#stop.signal)
+    }
+  }
+
+  /** Shall a fresh life try? Without a commit in between for `taskTimeoutMs`, no more. */
+  #decide(error: unknown): boolean {
+    const { config, events, metrics } = this.#services
+    events.rebalancing()
+    if (this.#stop.signal.aborted) return false
+    if (error instanceof Error && error.name === 'AssertionError') return false
+    if (!StreamError.is(error) || !newLifeCodes.has(error.code)) {
+      return config.onUncaughtError(error) === 'replaceThread'
+    }
+    const nowMs = config.machine.clock.monotonic()
+    const committed = metrics.get('commit-total')
+    if (committed > this.#committedTotal) this.#failingSinceMs = null
+    this.#committedTotal = committed
+    this.#failingSinceMs ??= nowMs
+    assert(nowMs >= this.#failingSinceMs, 'the monotonic clock does not go back')
+    return nowMs - this.#failingSinceMs < config.taskTimeoutMs
+  }
+}

@@ -1,0 +1,311 @@
+import type { Clock } from '../../base/clock.ts'
+import { StreamError } from '../../base/errors.ts'
+import { loopSliceMs } from '../../base/limits.ts'
+import { Consumer } from '../../client/consumer/consumer.ts'
+import type { FetchedPartition } from '../../client/consumer/partition-state.ts'
+import type { TopicPartition } from '../../client/topic-partition.ts'
+import type { Connection } from '../../protocol/connection.ts'
+import type { ActiveTask } from '../active-task.ts'
+import { StreamsAssignor } from '../assignment/streams-assignor.ts'
+import { commit } from '../commit.ts'
+import { type TaskId, taskIdText } from '../task/task-id.ts'
+import { inputLost } from './input-offsets.ts'
+import { ProducingSide } from './producing.ts'
+import { RepartitionPurge } from './repartition-purge.ts'
+import type { ThreadServices } from './services.ts'
+import { TaskOpener } from './task-opener.ts'
+import { TaskSet } from './task-set.ts'
+
+/** Longest sleep of an idle thread: how late it hears that it shall stop. */
+const pollMsMax = 100
+/** The same while tasks are being opened: how late they begin. */
+const openingPollMs = 2
+
+interface Opening {
+  readonly ids: readonly TaskId[]
+  readonly abort: AbortController
+  readonly done: Promise<void>
+  opened: readonly ActiveTask[] | null
+}
+
+/**
+ * One life of a stream thread: a producer, a membership, and the tasks they carry. It ends cleanly when it is told to stop; any
+ * error ends it for good, and the next life begins with a fresh producer, a fresh membership and tasks made anew from their
+ * suppliers: nothing remembers aborted effects.
+ *
+ * Laws
+ *  L1  the producer is initialized before anything is read: what an earlier life left open is over
+ *  L2  4(n+1) waits for 4(n); a step 4 that fails ends the life
+ *  L3  a partition's records are taken up only while its task runs here; it is handed over after 4(n) and close
+ */
+export class ThreadLife {
+  readonly tasks = new TaskSet()
+  readonly consumer: Consumer
+  readonly #services: ThreadServices
+  readonly #clock: Clock
+  readonly #connection: Connection
+  readonly #producing: ProducingSide
+  readonly #assignor: StreamsAssignor
+  readonly #opener: TaskOpener
+  readonly #purge: RepartitionPurge
+  #opening: Opening | null = null
+  #writing: Promise<void> = Promise.resolve()
+  #failure: { readonly error: unknown } | null = null
+  #lastCommitMs: number
+  /** Between a revocation and the next assignment nothing is taken up (L3). */
+  #suspended = true
+  #over = false
+  #idle = false
+  #first = 0
+
+  constructor(services: ThreadServices) {
+    const { config, plan, stateDirectory } = services
+    const { processId } = stateDirectory
+    this.#services = services
+    this.#clock = config.machine.clock
+    this.#lastCommitMs = this.#clock.monotonic()
+    this.#producing = new ProducingSide(services.connect(`${config.applicationId}-producer`), config, processId)
+    this.#connection = services.connect(`${config.applicationId}-consumer`)
+    this.#assignor = new StreamsAssignor(plan, processId, () => this.#ownTasks())
+    this.consumer = new Consumer(this.#connection, {
+      groupId: config.applicationId,
+      groupInstanceId: processId,
+      isolation: config.guarantee === 'exactlyOnce' ? 'readCommitted' : 'readUncommitted',
+      autoOffsetReset: 'none',
+      assignors: [this.#assignor],
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      clock: this.#clock,
+    })
+    this.#producing.commitFor(this.consumer)
+    this.#opener = new TaskOpener(services, this.consumer, this.#producing.producer)
+    this.#purge = new RepartitionPurge(services)
+  }
+
+  /** Runs until the signal says stop (then everything is committed and closed), or until an error, which it throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#producing.start()
+    this.consumer.subscribe(this.#services.plan.sourceTopics, {
+      onAssigned: (partitions) => this.#assigned(partitions),
+      onRevoked: () => this.#revoked(),
+      onLost: () => this.#lost(),
+    })
+    while (!signal.aborted) await this.#turn()
+    await this.#finish()
+  }
+
+  /** Ends it after an error: nothing more is committed. What fails on the way is told, not thrown. */
+  async abandon(leaveGroup: boolean): Promise<void> {
+    this.#over = true
+    const steps = [
+      () => this.#stopOpening(),
+      () => this.#writing,
+      ...this.tasks.all.map((active) => () => this.#closeTask(active)),
+      () => this.consumer.close({ leaveGroup }),
+      () => this.#connection.close(),
+      () => this.#producing.close(),
+    ]
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        this.#services.events.warning(`while a thread was given up: ${String(error)}`)
+      }
+    }
+  }
+
+  /** One turn of the loop: read, process a slice, punctuate, commit when it is time. */
+  async #turn(): Promise<void> {
+    const fetched = await this.#poll()
+    if (this.#failure !== null) throw this.#failure.error
+    this.tasks.addFetched(fetched, this.consumer)
+    this.#adopt()
+    if (this.#suspended) {
+      this.#idle = true
+      return
+    }
+    const count = await this.#process()
+    const punctuated = await this.#punctuate()
+    this.tasks.resumeDrained(this.consumer)
+    await this.#commitIfDue()
+    this.#idle = count === 0 && !punctuated && fetched.length === 0
+    // Fetches, heartbeats and other people's timers get their turn.
+    if (!this.#idle) await this.#clock.turn()
+  }
+
+  async #poll(): Promise<readonly FetchedPartition[]> {
+    try {
+      return await this.consumer.pollBatches(this.#idle ? this.#waitMs() : 0)
+    } catch (error) {
+      if (!StreamError.is(error, 'LOG_OFFSET_OUT_OF_RANGE')) throw error
+      throw inputLost('records were removed before they were read', error)
+    }
+  }
+
+  /** How long nothing will happen unless records come. */
+  #waitMs(): number {
+    const { commitIntervalMs, maxTaskIdleMs } = this.#services.config
+    if (this.#suspended || this.#opening !== null) return openingPollMs
+    let waitMs = maxTaskIdleMs > 0 ? Math.min(pollMsMax, maxTaskIdleMs) : pollMsMax
+    if (this.tasks.all.some(({ task }) => task.needsCommit)) {
+      waitMs = Math.min(waitMs, this.#lastCommitMs + commitIntervalMs - this.#clock.monotonic())
+    }
+    return Math.max(0, Math.min(waitMs, this.tasks.punctuationDueMs - this.#clock.now()))
+  }
+
+  /** A slice of the loop, shared by the tasks; another one begins each time. */
+  async #process(): Promise<number> {
+    const tasks = this.tasks.all
+    const deadlineMs = this.#clock.monotonic() + loopSliceMs
+    let total = 0
+    for (let index = 0; index < tasks.length; index++) {
+      const active = tasks[(this.#first + index) % tasks.length]!
+      const { task } = active
+      const count = task.isAsync ? await task.processAsync(deadlineMs) : task.process(deadlineMs)
+      if (count > 0) active.report(this.#services.metrics)
+      total += count
+      if (this.#producing.producer.full) await this.#producing.producer.ready()
+      if (this.#clock.monotonic() >= deadlineMs) break
+    }
+    this.#first++
+    return total
+  }
+
+  async #punctuate(): Promise<boolean> {
+    if (this.#clock.now() < this.tasks.punctuationDueMs) return false
+    for (const { task } of this.tasks.all) {
+      if (await task.punctuate()) this.#services.metrics.add('punctuate-total', 1)
+    }
+    return true
+  }
+
+  async #commitIfDue(): Promise<void> {
+    const tasks = this.tasks.all
+    const due = this.#clock.monotonic() - this.#lastCommitMs >= this.#services.config.commitIntervalMs
+    if (due ? tasks.some(({ task }) => task.needsCommit) : tasks.some(({ task }) => task.commitRequested)) {
+      await this.#commit()
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const tasks = this.tasks.all.filter(({ task }) => task.needsCommit)
+    if (tasks.length === 0) return
+    const { metrics, events } = this.#services
+    const startMs = this.#clock.monotonic()
+    const scope = { tasks, target: this.#producing, previousWrite: this.#writing, nowMs: this.#clock.now() }
+    const { write } = await commit(scope)
+    this.#writing = write
+    write.catch((error) => this.#fail(error))
+    this.#lastCommitMs = startMs
+    const tookMs = this.#clock.monotonic() - startMs
+    metrics.add('commit-total', 1)
+    metrics.add('commit-latency-sum', tookMs)
+    metrics.max('commit-latency-max', tookMs)
+    for (const active of tasks) active.report(metrics)
+    events.committed()
+    this.#purge.maybe(tasks)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+  }
+
+  #ownTasks(): string[] {
+    const running = this.tasks.all.map(({ task }) => task.taskId)
+    return [...new Set([...running, ...this.#services.stateDirectory.taskIds()])]
+  }
+
+  async #assigned(_partitions: readonly TopicPartition[]): Promise<void> {
+    this.#suspended = false
+    const wanted = this.#assignor.assigned
+    const names = new Set(wanted.map(taskIdText))
+    for (const active of this.tasks.all) {
+      if (!names.has(active.task.taskId)) await this.#closeTask(this.tasks.remove(active.task.taskId))
+    }
+    for (const { task } of this.tasks.all) {
+      for (const queue of task.group.queues) this.consumer.seek(queue, queue.fetchedTo)
+    }
+    const missing = wanted.filter((id) => !this.tasks.has(taskIdText(id)))
+    if (missing.length === 0) this.#services.events.running()
+    else this.#startOpening(missing)
+  }
+
+  /** While it restores, the loop goes on: the group is heard, tasks that run already work. */
+  #startOpening(ids: readonly TaskId[]): void {
+    const { plan, events } = this.#services
+    events.rebalancing()
+    const inputs = ids.flatMap((id) => plan.inputsOf(id))
+    this.consumer.pause(inputs)
+    // Where they begin is known when they are open; until then the consumer shall not look for positions by itself.
+    for (const input of inputs) this.consumer.seek(input, 0)
+    const abort = new AbortController()
+    const done = this.#opener.open(ids, abort.signal).then((opened) => {
+      opening.opened = opened
+    })
+    const opening: Opening = { ids, abort, done, opened: null }
+    done.catch((error) => {
+      if (!abort.signal.aborted) this.#fail(error)
+    })
+    this.#opening = opening
+  }
+
+  /** Tasks that are open and restored begin. */
+  #adopt(): void {
+    const opened = this.#opening?.opened ?? null
+    if (opened === null) return
+    this.#opening = null
+    for (const active of opened) this.tasks.add(active, this.consumer)
+    this.#services.events.running()
+  }
+
+  async #stopOpening(): Promise<void> {
+    const opening = this.#opening
+    if (opening === null) return
+    this.#opening = null
+    opening.abort.abort()
+    try {
+      await opening.done
+    } catch (error) {
+      if (!StreamError.is(error, 'CLOSED')) this.#services.events.warning(`while tasks were opened: ${String(error)}`)
+    }
+    for (const active of opening.opened ?? []) await active.close()
+  }
+
+  /** L3: everything is committed and written before the partitions are given back. */
+  async #revoked(): Promise<void> {
+    if (this.#over) return
+    this.#suspended = true
+    this.#services.events.rebalancing()
+    await this.#stopOpening()
+    await this.#commit()
+    await this.#writing
+  }
+
+  async #lost(): Promise<void> {
+    if (this.#over) return
+    throw new StreamError(
+      'TASK_MIGRATED',
+      'the group went on without this instance: its tasks may run elsewhere by now',
+    )
+  }
+
+  async #closeTask(active: ActiveTask): Promise<void> {
+    active.report(this.#services.metrics)
+    this.#services.metrics.add('task-closed-total', 1)
+    await active.close()
+  }
+
+  async #finish(): Promise<void> {
+    await this.#stopOpening()
+    if (!this.#suspended) await this.#commit()
+    await this.#writing
+    this.#over = true
+    for (const active of this.tasks.all) {
+      await active.touch(this.#clock.now())
+      await this.#closeTask(active)
+    }
+    await this.consumer.close({ leaveGroup: true })
+    await this.#connection.close()
+    await this.#producing.close()
+    await this.#purge.ended
+  }
+}

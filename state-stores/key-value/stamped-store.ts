@@ -1,0 +1,98 @@
+/**
+ * The timestamped key-value store: a row is `int64 timestamp ‖ value`, its changelog record the plain value under that
+ * timestamp. Kafka Streams' `TimestampedKeyValueStore`; what tables are kept in.
+ */
+import { type Headers, noHeaders, type Serde } from '../../src/base/serde.ts'
+import type { StoreEntry, ValueAndTimestamp } from '../../src/processor/state-store.ts'
+import type { QueryableTimestampedKeyValueStore } from '../builders.ts'
+import type { TimestampedKeyValueView } from '../views.ts'
+import type { KeyValueEntry } from './entry.ts'
+import { type Bounds, KeyValueTable } from './table.ts'
+
+function plainPair<K, V>(key: K, value: V): [K, V] {
+  return [key, value]
+}
+
+function stampedPair<K, V>(key: K, value: V, timestamp: number): [K, ValueAndTimestamp<V>] {
+  return [key, { value, timestamp }]
+}
+
+function stamped<V>(value: V, timestamp: number): ValueAndTimestamp<V> {
+  return { value, timestamp }
+}
+
+export class StampedKeyValueStore<K, V> extends KeyValueTable<K, V> implements QueryableTimestampedKeyValueStore<K, V> {
+  readonly kind = 'timestampedKeyValue'
+
+  constructor(name: string, key: Serde<K>, value: Serde<V>) {
+    super(name, key, value, true)
+  }
+
+  entry(key: K): StoreEntry<V> {
+    return this.find(key)
+  }
+
+  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers): void {
+    this.write(entry as KeyValueEntry<K, V>, value, timestampMs, headers)
+  }
+
+  get(key: K): ValueAndTimestamp<V> | undefined {
+    const value = this.read(key)
+    return value === null ? undefined : { value, timestamp: this.timestampOf(key) }
+  }
+
+  put(key: K, row: ValueAndTimestamp<V> | null): void {
+    const entry = this.find(key)
+    if (row === null) this.write(entry, null, this.context.currentTimestampMs(), noHeaders)
+    else this.write(entry, row.value, row.timestamp, noHeaders)
+  }
+
+  putIfAbsent(key: K, row: ValueAndTimestamp<V>): ValueAndTimestamp<V> | undefined {
+    const entry = this.find(key)
+    if (entry.value !== null) return { value: entry.value, timestamp: entry.timestamp }
+    this.write(entry, row.value, row.timestamp, noHeaders)
+    return undefined
+  }
+
+  delete(key: K): ValueAndTimestamp<V> | undefined {
+    const entry = this.find(key)
+    const before = entry.value === null ? undefined : { value: entry.value, timestamp: entry.timestamp }
+    this.write(entry, null, this.context.currentTimestampMs(), noHeaders)
+    return before
+  }
+
+  range(from: K | null, to: K | null): AsyncIterable<[K, ValueAndTimestamp<V>]> {
+    return this.scan(this.rangeOf(from, to), false, false, stampedPair)
+  }
+
+  reverseRange(from: K | null, to: K | null): AsyncIterable<[K, ValueAndTimestamp<V>]> {
+    return this.scan(this.rangeOf(from, to), true, false, stampedPair)
+  }
+
+  prefixScan(prefix: string | Buffer): AsyncIterable<[K, ValueAndTimestamp<V>]> {
+    return this.scan(this.prefixRangeOf(prefix), false, false, stampedPair)
+  }
+
+  all(): AsyncIterable<[K, ValueAndTimestamp<V>]> {
+    return this.range(null, null)
+  }
+
+  reverseAll(): AsyncIterable<[K, ValueAndTimestamp<V>]> {
+    return this.reverseRange(null, null)
+  }
+
+  committedView(): TimestampedKeyValueView<K, V> {
+    const scan = (bounds: Bounds, reverse: boolean): AsyncIterable<[K, V]> =>
+      this.scan(bounds, reverse, true, plainPair)
+    return {
+      get: async (key) => this.readCommitted(key, (value) => value),
+      getWithTimestamp: async (key) => this.readCommitted(key, stamped),
+      range: (from, to) => scan(this.rangeOf(from, to), false),
+      reverseRange: (from, to) => scan(this.rangeOf(from, to), true),
+      prefixScan: (prefix) => scan(this.prefixRangeOf(prefix), false),
+      all: () => scan(this.rangeOf(null, null), false),
+      reverseAll: () => scan(this.rangeOf(null, null), true),
+      approximateEntryCount: async () => this.committedCount,
+    }
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The frozen generation of a window store: rows packed with what changed, on their way to the engine.
+ *
+ *   freeze     1b  every dirty window goes to the changelog, in last-update order; its row is packed anew
+ *   committed  3   queries may see them
+ *   stage      4   the chunks that changed join the batch, with the largest start put; expired buckets are cleared
+ *   settled    4   what is in the engine is what is in memory
+ */
+import { assert } from '../../src/base/assert.ts'
+import { ByteWriter, writeInt64 } from '../../src/base/bytes.ts'
+import { MiB, rowChunkBytesMax } from '../../src/base/limits.ts'
+import { noHeaders, type Serde } from '../../src/base/serde.ts'
+import type { EngineBatch } from '../../src/processor/state-engine.ts'
+import type { ChangelogWriter, StoreContext } from '../../src/processor/state-store.ts'
+import type { DirtyList } from '../dirty-list.ts'
+import { encodeNumber } from '../row-keys.ts'
+import { bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
+import { flagBytes, lastStartOf, mergeChunks, mergeEntries } from './packed-row.ts'
+import { noBytes, noChunks, type WindowEntry, type WindowRow } from './row.ts'
+
+/** Scratch space beyond this is given back after a rotation. */
+const scratchBytesMax = MiB
+const changelogSuffixBytes = 12
+
+export interface FreezePoint {
+  readonly generation: number
+  readonly largestStartMs: number
+  /** Rows of earlier buckets are told and logged, and then gone. */
+  readonly firstLiveBucketMs: number
+}
+
+export class FrozenRows<K, V> {
+  readonly #serde: Serde<V>
+  readonly #rowWriter = new ByteWriter(1024)
+  #values = new ByteWriter(1024)
+  #context: StoreContext | null = null
+  #metaKey = noBytes
+  #rows: WindowRow<K, V>[] = []
+  /** Chunks to be staged, as pairs: the row, and the chunk's index, or `~index` when it goes. */
+  #stagedRows: WindowRow<K, V>[] = []
+  #stagedChunks: number[] = []
+  #generation = 0
+  #isFrozen = false
+  #isCommitted = false
+  #largestStartMs = -1
+  #stagedLargestMs = -1
+  #clearToMs = 0
+  committedLargestMs = -1
+  clearedToMs = 0
+
+  constructor(serde: Serde<V>) {
+    this.#serde = serde
+  }
+
+  open(context: StoreContext, metaKey: Buffer, largestStartMs: number): void {
+    this.#context = context
+    this.#metaKey = metaKey
+    this.restored(largestStartMs)
+  }
+
+  restored(largestStartMs: number): void {
+    this.#largestStartMs = largestStartMs
+    this.#stagedLargestMs = largestStartMs
+    this.committedLargestMs = largestStartMs
+  }
+
+  /** Is this what is committed of the row, though the engine may not have it yet? */
+  holds(row: WindowRow<K, V>): boolean {
+    return this.#isFrozen && this.#isCommitted && row.frozenIn === this.#generation
+  }
+
+  visibleTo(committedOnly: boolean): readonly WindowRow<K, V>[] {
+    return committedOnly && !this.#isCommitted ? [] : this.#rows
+  }
+
+  /** Gives how many bytes the values took. */
+  freeze(
+    dirty: DirtyList<WindowEntry<K, V>>,
+    dirtyRows: readonly WindowRow<K, V>[],
+    changelog: ChangelogWriter | null,
+    point: FreezePoint,
+  ): number {
+    assert(!this.#isFrozen, 'ST3: the frozen generation is settled before the next one freezes')
+    this.#isFrozen = true
+    this.#isCommitted = false
+    this.#generation = point.generation
+    this.#largestStartMs = point.largestStartMs
+    this.#clearToMs = point.firstLiveBucketMs
+    const values = this.#values
+    values.reset()
+    let valueBytes = 0
+    for (let entry = dirty.head; entry !== null; entry = entry.next) {
+      if (!entry.encoded) this.#encode(entry, values)
+      valueBytes += entry.end - entry.start
+      if (changelog !== null) this.#log(changelog, entry, entry.buffer === noBytes ? values.buffer : entry.buffer)
+    }
+    for (const row of dirtyRows) this.#pack(row)
+    if (values.buffer.length > scratchBytesMax) this.#values = new ByteWriter(1024)
+    return valueBytes
+  }
+
+  /** Into the scratch space, which packing copies from: `noBytes` stands for it, since it may grow. */
+  #encode(entry: WindowEntry<K, V>, values: ByteWriter): void {
+    entry.encoded = true
+    entry.buffer = noBytes
+    entry.start = -1
+    entry.end = -1
+    if (entry.value === null) return
+    entry.start = values.position
+    this.#serde.encode(entry.value, values)
+    entry.end = values.position
+  }
+
+  #log(changelog: ChangelogWriter, entry: WindowEntry<K, V>, values: Buffer): void {
+    const { keyBuffer, keyStart, keyEnd } = entry.row
+    const from = keyStart + bucketPrefixBytes
+    const to = keyEnd + changelogSuffixBytes
+    writeInt64(keyBuffer, entry.startMs, keyEnd)
+    const { start, end, changedMs } = entry
+    changelog.append(changedMs, keyBuffer, from, to, start < 0 ? null : values, start, end, noHeaders)
+    // The suffix begins with the number of the row's first chunk.
+    keyBuffer[keyEnd] = 0
+    keyBuffer[keyEnd + 1] = 0
+  }
+
+  #pack(row: WindowRow<K, V>): void {
+    const { entries } = row
+    const changes: WindowEntry<K, V>[] = []
+    for (const entry of entries) {
+      entry.attached = false
+      entry.value = null
+      entry.headers = noHeaders
+      entry.previous = null
+      entry.next = null
+      if (entry.openIn !== this.#generation) continue
+      if (entry.buffer === noBytes) entry.buffer = this.#values.buffer
+      changes.push(entry)
+    }
+    row.entries = []
+    row.last = null
+    if (changes.length === 0 || row.bucket.startMs < this.#clearToMs) return
+    row.frozenIn = this.#generation
+    this.#rows.push(row)
+    if (row.rest.length > 0 || !this.#packOne(row, changes)) this.#packMany(row, changes)
+  }
+
+  /** The usual case: all windows fit into one chunk. */
+  #packOne(row: WindowRow<K, V>, changes: readonly WindowEntry<K, V>[]): boolean {
+    const writer = this.#rowWriter
+    const before = row.start
+    writer.reset()
+    writer.int8(0)
+    if (before < 0) mergeEntries(writer, noBytes, 0, 0, changes, 0, changes.length)
+    else mergeEntries(writer, row.buffer, before + flagBytes, row.end, changes, 0, changes.length)
+    const length = writer.position
+    if (length > rowChunkBytesMax) return false
+    if (length > flagBytes) {
+      const { arena } = row.bucket.table
+      row.start = arena.place(writer.buffer, 0, length)
+      row.end = row.start + length
+      row.buffer = arena.buffer
+      this.#staged(row, 0)
+    } else {
+      row.start = -1
+      row.end = -1
+      row.buffer = noBytes
+      if (before >= 0) this.#staged(row, ~0)
+    }
+    const last = changes.at(-1)!
+    row.lastStartMs =
+      last.start >= 0 && last.startMs >= row.lastStartMs
+        ? last.startMs
+        : lastStartOf(row.buffer, row.start + flagBytes, row.end)
+    return true
+  }
+
+  #packMany(row: WindowRow<K, V>, changes: readonly WindowEntry<K, V>[]): void {
+    const before = row.start < 0 ? [] : [row.buffer.subarray(row.start, row.end), ...row.rest]
+    const after = mergeChunks(this.#rowWriter, before, changes)
+    for (const [index, chunk] of after.entries()) if (chunk !== before[index]) this.#staged(row, index)
+    for (let index = after.length; index < before.length; index++) this.#staged(row, ~index)
+    const first = after[0]
+    if (first !== before[0]) {
+      row.buffer = first ?? noBytes
+      row.start = first === undefined ? -1 : 0
+      row.end = first === undefined ? -1 : first.length
+      row.bucket.table.charge(first?.length ?? 0)
+    }
+    for (const chunk of after.slice(1)) if (!before.includes(chunk)) row.bucket.table.charge(chunk.length)
+    row.rest = after.length > 1 ? after.slice(1) : noChunks
+    const last = after.at(-1)
+    row.lastStartMs = last === undefined ? -1 : lastStartOf(last, flagBytes, last.length)
+  }
+
+  #staged(row: WindowRow<K, V>, chunk: number): void {
+    this.#stagedRows.push(row)
+    this.#stagedChunks.push(chunk)
+  }
+
+  committed(): void {
+    this.#isCommitted = true
+    this.committedLargestMs = this.#largestStartMs
+  }
+
+  stage(batch: EngineBatch): void {
+    assert(this.#isCommitted, 'ST2: only what is committed is staged')
+    assert(this.#context !== null, 'a store is opened before it is used')
+    for (const [position, row] of this.#stagedRows.entries()) {
+      const index = this.#stagedChunks[position]!
+      const key = chunkKey(row, index < 0 ? ~index : index)
+      if (index < 0) batch.del(key)
+      else if (index === 0) batch.put(key, row.buffer.subarray(row.start, row.end))
+      else batch.put(key, row.rest[index - 1]!)
+    }
+    if (this.#largestStartMs > this.#stagedLargestMs) {
+      batch.put(this.#metaKey, encodeNumber(this.#largestStartMs))
+      this.#stagedLargestMs = this.#largestStartMs
+    }
+    if (this.#clearToMs > this.clearedToMs) {
+      const { storeId } = this.#context
+      batch.clear(bucketPrefix(storeId, this.clearedToMs), bucketPrefix(storeId, this.#clearToMs))
+      this.clearedToMs = this.#clearToMs
+    }
+  }
+
+  settled(): void {
+    this.#isFrozen = false
+    this.#rows = []
+    this.#stagedRows = []
+    this.#stagedChunks = []
+  }
+}
+
+function chunkKey<K, V>(row: WindowRow<K, V>, chunk: number): Buffer {
+  const key = row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes)
+  if (chunk === 0) return key
+  const own = Buffer.from(key)
+  own.writeUInt16BE(chunk, own.length - chunkBytes)
+  return own
+}

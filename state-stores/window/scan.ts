@@ -1,0 +1,163 @@
+/**
+ * A scan over all keys of a window store: the buckets that matter, each an engine's rows under those of memory, merged.
+ * Order: on disk by key, then time, in memory by time, then key, as Kafka Streams has it.
+ */
+import type { Serde } from '../../src/base/serde.ts'
+import type { EngineSnapshot, StateEngine } from '../../src/processor/state-engine.ts'
+import { compareBytes } from '../engines/sorted-rows.ts'
+import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'
+import { afterPrefix } from '../row-keys.ts'
+import { Bucket, bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
+import { isContinued } from './packed-row.ts'
+import { WindowRow } from './row.ts'
+import { visitRow } from './visit-row.ts'
+
+export interface WindowScan<K, V> {
+  readonly store: { readonly keySerde: Serde<K>; readonly valueSerde: Serde<V>; readonly onDisk: boolean }
+  readonly storeId: number
+  readonly engine: StateEngine
+  readonly bucketMs: number
+  /** Inclusive, and within what is seen. */
+  readonly fromMs: number
+  readonly toMs: number
+  readonly reverse: boolean
+  readonly frozenRows: readonly WindowRow<K, V>[]
+  readonly dirtyRows: readonly WindowRow<K, V>[]
+  /** The open generation, -1 when it is not looked at. */
+  readonly generation: number
+}
+
+type Make<K, V, T> = (key: K, startMs: number, value: V, timestampMs: number) => T
+
+/** The windows of one key in one bucket, in the order of the scan. */
+interface Group<T> {
+  readonly key: Buffer
+  readonly items: readonly { readonly startMs: number; readonly made: T }[]
+}
+
+export async function* scanWindows<K, V, T>(start: () => WindowScan<K, V>, make: Make<K, V, T>): AsyncGenerator<T> {
+  const scan = start()
+  if (scan.fromMs > scan.toMs) return
+  const snapshot = scan.engine.snapshot()
+  try {
+    const groups = bucketStarts(scan).map((at) => groupsOf(scan, snapshot, at, make))
+    if (scan.store.onDisk) yield* byKey(groups, scan.reverse)
+    else yield* byTime(groups, scan.reverse)
+  } finally {
+    await snapshot.close()
+  }
+}
+
+function bucketStarts<K, V>(scan: WindowScan<K, V>): number[] {
+  const starts: number[] = []
+  for (let at = scan.fromMs - (scan.fromMs % scan.bucketMs); at <= scan.toMs; at += scan.bucketMs) starts.push(at)
+  return scan.reverse ? starts.reverse() : starts
+}
+
+/** Rows in memory are made at once, so that nothing that happens during the scan can change them. */
+function groupsOf<K, V, T>(
+  scan: WindowScan<K, V>,
+  snapshot: EngineSnapshot,
+  at: number,
+  make: Make<K, V, T>,
+): AsyncGenerator<Group<T>> {
+  const overlay: OverlayRow<Group<T>>[] = []
+  const add = (row: WindowRow<K, V>): void => {
+    const key = Buffer.from(row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes))
+    overlay.push({ key, item: groupOf(scan, row, key, make) })
+  }
+  for (const row of scan.dirtyRows) if (row.bucket.startMs === at) add(row)
+  for (const row of scan.frozenRows) {
+    if (row.bucket.startMs === at && row.dirtyIn !== scan.generation) add(row)
+  }
+  const gte = bucketPrefix(scan.storeId, at)
+  const rows = snapshot.scan({ gte, lt: afterPrefix(gte)!, reverse: scan.reverse })
+  return mergeRows(rows, sortOverlay(overlay, scan.reverse), scan.reverse, (key, chunk) =>
+    groupOf(scan, packedRow<K, V>(scan, snapshot, at, key, chunk), key, make),
+  )
+}
+
+/** Chunks after the first are read with it and left out by themselves. */
+function packedRow<K, V>(
+  scan: WindowScan<K, V>,
+  snapshot: EngineSnapshot,
+  at: number,
+  key: Buffer,
+  chunk: Buffer,
+): WindowRow<K, V> | null {
+  if (key.readUInt16BE(key.length - chunkBytes) !== 0) return null
+  const decoded = scan.store.keySerde.decode(key, bucketPrefixBytes, key.length - chunkBytes)
+  const row = new WindowRow<K, V>(decoded, null, new Bucket(scan.storeId, at, scan.bucketMs, false))
+  row.buffer = chunk
+  row.start = 0
+  row.end = chunk.length
+  const rest: Buffer[] = []
+  const next = Buffer.from(key)
+  for (let last: Buffer | undefined = chunk; last !== undefined && isContinued(last, 0); ) {
+    next.writeUInt16BE(rest.length + 1, next.length - chunkBytes)
+    last = snapshot.get(next)
+    if (last !== undefined) rest.push(last)
+  }
+  row.rest = rest
+  return row
+}
+
+function groupOf<K, V, T>(
+  scan: WindowScan<K, V>,
+  row: WindowRow<K, V> | null,
+  rowKey: Buffer,
+  make: Make<K, V, T>,
+): Group<T> | null {
+  if (row === null) return null
+  const items: { startMs: number; made: T }[] = []
+  const { generation, fromMs, toMs, reverse, store } = scan
+  visitRow(row, generation, store.valueSerde, fromMs, toMs, reverse, (value, timestampMs, startMs) => {
+    items.push({ startMs, made: make(row.key, startMs, value, timestampMs) })
+  })
+  return items.length === 0 ? null : { key: rowKey.subarray(bucketPrefixBytes, rowKey.length - chunkBytes), items }
+}
+
+/** Buckets come in the order of the scan, so equal keys are told from the first to the last. */
+async function* byKey<T>(buckets: readonly AsyncGenerator<Group<T>>[], reverse: boolean): AsyncGenerator<T> {
+  const heads: (Group<T> | undefined)[] = []
+  const advance = async (index: number): Promise<void> => {
+    const result = await buckets[index]!.next()
+    heads[index] = result.done === true ? undefined : result.value
+  }
+  try {
+    for (const index of buckets.keys()) await advance(index)
+    while (true) {
+      const least = leastKey(heads, reverse)
+      if (least === null) return
+      for (const index of buckets.keys()) {
+        const head = heads[index]
+        if (head === undefined || compareBytes(head.key, least) !== 0) continue
+        for (const { made } of head.items) yield made
+        await advance(index)
+      }
+    }
+  } finally {
+    for (const bucket of buckets) await bucket.return(undefined)
+  }
+}
+
+function leastKey<T>(heads: readonly (Group<T> | undefined)[], reverse: boolean): Buffer | null {
+  let least: Buffer | null = null
+  for (const head of heads) {
+    if (head === undefined) continue
+    const order = least === null ? -1 : compareBytes(head.key, least)
+    if (reverse && least !== null ? order > 0 : order < 0) least = head.key
+  }
+  return least
+}
+
+/** Only for stores that are in memory as a whole: everything is gathered first. */
+async function* byTime<T>(buckets: readonly AsyncGenerator<Group<T>>[], reverse: boolean): AsyncGenerator<T> {
+  const found: { readonly key: Buffer; readonly startMs: number; readonly made: T }[] = []
+  for (const bucket of buckets) {
+    for await (const { key, items } of bucket) for (const item of items) found.push({ key, ...item })
+  }
+  const sign = reverse ? -1 : 1
+  found.sort((left, right) => sign * (left.startMs - right.startMs || compareBytes(left.key, right.key)))
+  for (const { made } of found) yield made
+}

@@ -1,0 +1,109 @@
+import { readInt64 } from '../../src/base/bytes.ts'
+import type { Serde } from '../../src/base/serde.ts'
+import { entryHeadBytes, flagBytes, nextEntry } from './packed-row.ts'
+import type { WindowEntry, WindowRow } from './row.ts'
+
+export type RowVisitor<V> = (value: V, timestampMs: number, startMs: number) => void
+
+/**
+ * Visits the windows of a row that start in [fromMs, toMs], ascending or `reverse`: packed ones, under those that are
+ * open in `generation` (-1: the packed ones alone).
+ */
+export function visitRow<K, V>(
+  row: WindowRow<K, V>,
+  generation: number,
+  serde: Serde<V>,
+  fromMs: number,
+  toMs: number,
+  reverse: boolean,
+  visitor: RowVisitor<V>,
+): void {
+  if (!reverse) {
+    walk(row, generation, serde, fromMs, toMs, visitor)
+    return
+  }
+  const found: { readonly value: V; readonly timestampMs: number; readonly startMs: number }[] = []
+  walk(row, generation, serde, fromMs, toMs, (value, timestampMs, startMs) =>
+    found.push({ value, timestampMs, startMs }),
+  )
+  for (const { value, timestampMs, startMs } of found.reverse()) visitor(value, timestampMs, startMs)
+}
+
+function walk<K, V>(
+  row: WindowRow<K, V>,
+  generation: number,
+  serde: Serde<V>,
+  fromMs: number,
+  toMs: number,
+  visitor: RowVisitor<V>,
+): void {
+  const open = new OpenEntries(row.entries, generation, fromMs, toMs, visitor)
+  if (row.start >= 0) {
+    let chunk = row.buffer
+    let position = row.start + flagBytes
+    let end = row.end
+    for (let index = 0; ; index++) {
+      for (; position < end; position = nextEntry(chunk, position, end)) {
+        const startMs = readInt64(chunk, position)
+        if (startMs < fromMs) continue
+        if (startMs > toMs) break
+        if (open.covers(startMs)) continue
+        const at = position + entryHeadBytes
+        const value = serde.decode(chunk, at, at + chunk.readUInt32BE(position + 16))
+        visitor(value, readInt64(chunk, position + 8), startMs)
+      }
+      const following = row.rest[index]
+      if (following === undefined || position < end) break
+      chunk = following
+      position = flagBytes
+      end = following.length
+    }
+  }
+  open.finish()
+}
+
+/** The open entries of a row in order, told in between the packed ones. */
+class OpenEntries<K, V> {
+  readonly #entries: readonly WindowEntry<K, V>[]
+  readonly #generation: number
+  readonly #fromMs: number
+  readonly #toMs: number
+  readonly #visitor: RowVisitor<V>
+  #index = 0
+
+  constructor(
+    entries: readonly WindowEntry<K, V>[],
+    generation: number,
+    fromMs: number,
+    toMs: number,
+    visitor: RowVisitor<V>,
+  ) {
+    this.#entries = entries
+    this.#generation = generation
+    this.#fromMs = fromMs
+    this.#toMs = toMs
+    this.#visitor = visitor
+  }
+
+  /** Tells those before a start; is there one of that very start? */
+  covers(startMs: number): boolean {
+    while (this.#index < this.#entries.length) {
+      const entry = this.#entries[this.#index]!
+      if (entry.startMs > startMs) return false
+      this.#index++
+      const told = this.#tell(entry)
+      if (entry.startMs === startMs) return told
+    }
+    return false
+  }
+
+  finish(): void {
+    this.covers(this.#toMs)
+  }
+
+  #tell(entry: WindowEntry<K, V>): boolean {
+    if (entry.openIn !== this.#generation || entry.startMs < this.#fromMs) return false
+    if (entry.value !== null) this.#visitor(entry.value, entry.timestamp, entry.startMs)
+    return true
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { SeededRandom } from '../../src/base/random.ts'
+import { expectedReport } from '../crash/expected.ts'
+import { airportsCsv, randomFlights } from '../crash/flights-data.ts'
+import { runFlights } from '../crash/program.ts'
+
+describe('The flights program', function () {
+  this.timeout(60_000)
+  let folder: string
+  let program: { flights: string; airports: string; data: string }
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'millrace-flights-'))
+    program = {
+      flights: join(folder, 'flights.json'),
+      airports: join(folder, 'airports.csv'),
+      data: join(folder, 'data'),
+    }
+    writeFileSync(program.airports, airportsCsv)
+  })
+
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('agrees with a direct computation, and a second run resumes with the same numbers', async () => {
+    const json = randomFlights(new SeededRandom(3), 3000)
+    writeFileSync(program.flights, json)
+    const expected = expectedReport(json, airportsCsv)
+    const first = await runFlights(program)
+    expect(JSON.parse(first.stdout), first.stderr).to.deep.equal({ ...expected, resumed: false })
+    const second = await runFlights(program)
+    expect(JSON.parse(second.stdout), second.stderr).to.deep.equal({ ...expected, resumed: true })
+    expect(second.restored).to.equal(0)
+  })
+
+  it('takes an empty array for a file of no rows', async () => {
+    writeFileSync(program.flights, '[]')
+    const { stdout } = await runFlights(program)
+    expect(JSON.parse(stdout)).to.deep.include({ flights: 0, broken: 0, airports: [], resumed: false })
+  })
+
+  it('refuses a file that changed since, naming both sizes, and another file, naming both paths', async () => {
+    writeFileSync(program.flights, '[]')
+    await runFlights(program)
+    writeFileSync(program.flights, '[ ]')
+    const changed = await runFlights(program)
+    expect(changed).to.include({ exitCode: 1, stdout: '' })
+    expect(changed.stderr).to.match(/INPUT_INVALID: .*flights\.json.* 2 bytes .* 3/)
+    const other = join(folder, 'other.json')
+    writeFileSync(other, '[]')
+    const refused = await runFlights({ ...program, flights: other })
+    expect(refused).to.include({ exitCode: 1, stdout: '' })
+    expect(refused.stderr).to.match(/INPUT_INVALID: .*flights\.json.*other\.json/)
+  })
+
+  it('refuses files that are missing, not JSON, or no array', async () => {
+    const missing = await runFlights(program)
+    expect(missing).to.include({ exitCode: 1, stdout: '' })
+    expect(missing.stderr).to.match(/^INPUT_INVALID: .*flights\.json.*\n$/)
+    for (const text of ['{"a":', '{}', '']) {
+      writeFileSync(program.flights, text)
+      const refused = await runFlights(program)
+      expect(refused).to.include({ exitCode: 1, stdout: '' })
+      expect(refused.stderr).to.match(/INPUT_INVALID: .*flights\.json/)
+    }
+  })
+})

@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Clock, Timer } from '../../src/base/clock.ts'
+import { systemFiles } from '../../src/base/files.ts'
+import type { Machine } from '../../src/base/machine.ts'
+import { SeededRandom } from '../../src/base/random.ts'
+import { noHeaders } from '../../src/base/serde.ts'
+import type { LogConfig } from '../../src/log/log-config.ts'
+import { PartitionLog, type PartitionLogOptions } from '../../src/log/partition-log.ts'
+import { BatchBuilder, type BatchHeader, plainHeader } from '../../src/records/batch-builder.ts'
+import { BatchCursor } from '../../src/records/batch-cursor.ts'
+import { batchSize } from '../../src/records/batch-format.ts'
+
+/** A clock that stands until it is moved; its timers fire while it moves. */
+export class StillClock implements Clock {
+  nowMs = 1_000_000
+  readonly #timers: { atMs: number; callback: () => void }[] = []
+
+  now(): number {
+    return this.nowMs
+  }
+
+  monotonic(): number {
+    return this.nowMs
+  }
+
+  timer(delayMs: number, callback: () => void): Timer {
+    const timer = { atMs: this.nowMs + delayMs, callback }
+    this.#timers.push(timer)
+    return {
+      cancel: () => {
+        const index = this.#timers.indexOf(timer)
+        if (index >= 0) this.#timers.splice(index, 1)
+      },
+    }
+  }
+
+  sleep(): Promise<void> {
+    return Promise.reject(new Error('nothing here sleeps'))
+  }
+
+  turn(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  advance(byMs: number): void {
+    this.nowMs += byMs
+    for (const timer of this.#timers.filter((one) => one.atMs <= this.nowMs)) {
+      this.#timers.splice(this.#timers.indexOf(timer), 1)
+      timer.callback()
+    }
+  }
+}
+
+export interface TestMachine extends Machine {
+  readonly clock: StillClock
+}
+
+export function testMachine(): TestMachine {
+  return { clock: new StillClock(), files: systemFiles, random: new SeededRandom(1) }
+}
+
+export const testConfig: LogConfig = {
+  segmentBytes: 1 << 20,
+  segmentMs: 7 * 24 * 3_600_000,
+  indexIntervalBytes: 4096,
+  messageTimestampType: 'CreateTime',
+  maxMessageBytes: 1 << 20,
+  flush: 'sync',
+  compacted: false,
+}
+
+const folders: string[] = []
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-log-'))
+  folders.push(folder)
+  return folder
+}
+
+export function removeTemporaryFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+}
+
+export function openLog(machine: Machine, directory: string, options: Partial<PartitionLogOptions> = {}): PartitionLog {
+  return PartitionLog.open(machine, join(directory, 't-0'), {
+    topic: 't',
+    partition: 0,
+    config: testConfig,
+    leaderEpoch: 1,
+    cleanShutdown: false,
+    recoveryPoint: 0,
+    ...options,
+  })
+}
+
+export interface Row {
+  readonly key?: string | null
+  readonly value: string | null
+  readonly timestampMs?: number
+}
+
+export function batchOf(rows: readonly (Row | string)[], header: BatchHeader = plainHeader, compression: 'none' | 'gzip' = 'none'): Buffer {
+  const builder = new BatchBuilder({ bytesMax: 1 << 26, compression })
+  for (const one of rows) {
+    const row = typeof one === 'string' ? { value: one } : one
+    const key = row.key === undefined || row.key === null ? null : Buffer.from(row.key)
+    const value = row.value === null ? null : Buffer.from(row.value)
+    builder.appendBytes(row.timestampMs ?? 0, key, 0, key?.length ?? 0, value, 0, value?.length ?? 0, noHeaders)
+  }
+  return builder.build(header)
+}
+
+export interface ReadRow {
+  readonly offset: number
+  readonly value: string | null
+}
+
+export function rowsOf(records: Buffer): ReadRow[] {
+  const cursor = new BatchCursor()
+  const rows: ReadRow[] = []
+  for (let at = 0; at < records.length; at += batchSize(records, at)) {
+    cursor.open(records, at)
+    while (cursor.next()) {
+      rows.push({ offset: cursor.offset, value: cursor.valueStart < 0 ? null : cursor.buffer.toString('utf8', cursor.valueStart, cursor.valueEnd) })
+    }
+  }
+  return rows
+}
+
+/** All that can be read from `offset` on, in steps of `maxBytes`. */
+export function readAll(log: PartitionLog, offset = log.startOffset, maxBytes = 4096): ReadRow[] {
+  const rows: ReadRow[] = []
+  let next = offset
+  while (next < log.endOffset) {
+    const found = rowsOf(log.read(next, maxBytes, { isolation: 'readUncommitted', minOneBatch: true }).records)
+    if (found.length === 0) break
+    rows.push(...found.filter((row) => row.offset >= next))
+    next = found.at(-1)!.offset + 1
+  }
+  return rows
+}
+
+export const client = { origin: 'client' } as const

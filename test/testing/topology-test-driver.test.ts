@@ -1,0 +1,257 @@
+import { expect } from 'chai'
+import { StreamsBuilder, topic, tumbling } from '../../dsl/index.ts'
+import { StreamError } from '../../src/base/errors.ts'
+import type { ProcessorContext } from '../../src/processor/processor.ts'
+import { Record } from '../../src/processor/record.ts'
+import { int64, json, string } from '../../src/serdes/index.ts'
+import { TopologyTestDriver } from '../../src/testing/index.ts'
+import { stores } from '../../state-stores/index.ts'
+
+const lines = topic('lines', { key: string, value: string })
+const totals = topic('totals', { key: string, value: int64 })
+
+function wordCount(emit: 'onCommit' | 'everyUpdate' = 'onCommit') {
+  const builder = new StreamsBuilder()
+  const counts = builder
+    .stream(lines)
+    .flatMapValues((line) => line.split(' '), { value: string })
+    .groupBy((word) => word, { key: string })
+    .count({ store: 'counts', emit })
+  counts.toStream().to(totals)
+  return { topology: builder.build(), counts }
+}
+
+async function refusal(run: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await run()
+  } catch (error) {
+    return error
+  }
+  return expect.fail('it was not refused')
+}
+
+describe('TopologyTestDriver', () => {
+  it('runs a topology through its repartition topic to its output', async () => {
+    await using driver = await TopologyTestDriver.start(wordCount().topology)
+    await driver.input(lines).pipe('to be or not to be')
+    const told = driver.output(totals).readAll()
+    expect(told.map(({ key, value }) => `${key}=${value}`)).to.deep.equal([
+      'to=1',
+      'be=1',
+      'or=1',
+      'not=1',
+      'to=2',
+      'be=2',
+    ])
+  })
+
+  it('names internal topics after the application', async () => {
+    await using driver = await TopologyTestDriver.start(wordCount().topology, { applicationId: 'app' })
+    await driver.input(lines).pipe('x')
+    expect([...driver.produced.keys()].sort()).to.deep.equal([
+      'app-counts-changelog',
+      'app-counts-repartition',
+      'totals',
+    ])
+  })
+
+  it('gives records a key, a time and headers when told', async () => {
+    const builder = new StreamsBuilder()
+    builder.stream(lines).to(lines2)
+    await using driver = await TopologyTestDriver.start(builder.build(), { initialTimeMs: 500 })
+    const headers = [{ key: 'h', value: Buffer.from('1') }]
+    await driver.input(lines).pipe({ key: 'k', value: 'v', timestampMs: 7, headers })
+    await driver.input(lines).pipe({ key: 'k', value: null })
+    expect(driver.output(lines2).readAll()).to.deep.equal([
+      { key: 'k', value: 'v', timestampMs: 7, headers },
+      { key: 'k', value: null, timestampMs: 500, headers: [] },
+    ])
+  })
+
+  it('reads what was not read yet, each output for itself', async () => {
+    await using driver = await TopologyTestDriver.start(wordCount().topology)
+    const output = driver.output(totals)
+    await driver.input(lines).pipe('a')
+    expect(output.read()?.value).to.equal(1)
+    expect(output.read()).to.equal(undefined)
+    await driver.input(lines).pipe('a')
+    expect(output.size).to.equal(1)
+    expect(output.readValues()).to.deep.equal([2])
+    expect(driver.output(totals).readValues()).to.deep.equal([1, 2])
+  })
+
+  it('holds back what is told on commit until one is made by hand', async () => {
+    await using driver = await TopologyTestDriver.start(wordCount().topology, { commit: 'byHand' })
+    await driver.input(lines).pipe('a a a')
+    expect(driver.output(totals).readAll()).to.have.length(0)
+    await driver.commit()
+    expect(driver.output(totals).readValues()).to.deep.equal([3])
+    expect(driver.produced.get('test-counts-changelog')).to.have.length(1)
+  })
+
+  it('answers queries from the committed state, typed by the table', async () => {
+    const { topology, counts } = wordCount()
+    await using driver = await TopologyTestDriver.start(topology)
+    await driver.input(lines).pipe('a b a')
+    expect(await driver.store(counts).get('a')).to.equal(2)
+    expect(await driver.store(counts).get('z')).to.equal(undefined)
+  })
+
+  it('fires punctuators of the wall clock when it is moved, at most once a move', async () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream(lines)
+      .process<string, string, typeof string, typeof string>(() => new Ticker(100), { key: string, value: string })
+      .to(lines2)
+    await using driver = await TopologyTestDriver.start(builder.build())
+    await driver.advance(99)
+    await driver.advance(1)
+    await driver.advance(350)
+    expect(driver.nowMs).to.equal(450)
+    expect(driver.output(lines2).readValues()).to.deep.equal(['tick 100', 'tick 450'])
+  })
+
+  it('feeds back a topic that the topology writes and reads', async () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream(lines)
+      .mapValues((line) => line.toUpperCase(), { value: string })
+      .to(lines2)
+    builder
+      .stream(lines2)
+      .mapValues((line) => line.length, { value: int64 })
+      .to(totals)
+    await using driver = await TopologyTestDriver.start(builder.build())
+    await driver.input(lines).pipe('abc')
+    expect(driver.output(lines2).readValues()).to.deep.equal(['ABC'])
+    expect(driver.output(totals).readValues()).to.deep.equal([3])
+  })
+
+  it('takes up the record with the lowest time of all that wait', async () => {
+    const builder = new StreamsBuilder()
+    builder
+      .stream(lines)
+      .groupByKey()
+      .windowedBy(tumbling(10, { graceMs: 5 }))
+      .count({ store: 'windows' })
+    await using driver = await TopologyTestDriver.start(builder.build())
+    const input = driver.input(lines)
+    for (const timestampMs of [1, 12, 8, 30, 9]) await input.pipe({ key: 'k', value: 'v', timestampMs })
+    expect(driver.droppedRecords).to.equal(1)
+  })
+
+  it('refuses a topic that nothing reads, and a time before 1970', async () => {
+    await using driver = await TopologyTestDriver.start(wordCount().topology)
+    expect(() => driver.input(totals)).to.throw('TOPIC_UNKNOWN')
+    const error = await refusal(() => driver.input(lines).pipe({ value: 'x', timestampMs: -1 }))
+    expect(StreamError.is(error, 'INPUT_INVALID')).to.equal(true)
+  })
+
+  it('ends with the error of a callback, and takes nothing more after it', async () => {
+    const builder = new StreamsBuilder()
+    builder.stream(lines).foreach((line) => {
+      if (line === 'bad') throw new Error('no good')
+    })
+    await using driver = await TopologyTestDriver.start(builder.build())
+    const input = driver.input(lines)
+    await input.pipe('fine')
+    const first = await refusal(() => input.pipe('bad'))
+    expect(StreamError.is(first, 'RECORD_FAILED')).to.equal(true)
+    expect(String(first)).to.include('lines-0@1').and.include('no good')
+    expect(await refusal(() => input.pipe('fine'))).to.equal(first)
+  })
+
+  it('leaves records out, or sends them to a dead-letter topic, when told', async () => {
+    const builder = new StreamsBuilder()
+    builder.stream(lines).foreach(() => {
+      throw new Error('never good')
+    })
+    const topology = builder.build()
+    await using skipping = await TopologyTestDriver.start(topology, { onError: { process: 'skip' } })
+    await skipping.input(lines).pipe('x')
+    expect(skipping.droppedRecords).to.equal(1)
+    await using keeping = await TopologyTestDriver.start(topology, { onError: { process: { deadLetter: 'dead' } } })
+    await keeping.input(lines).pipe('x')
+    expect(keeping.output(topic('dead', { key: string, value: string })).readValues()).to.deep.equal(['x'])
+  })
+
+  it('freezes what callbacks must not mutate', async () => {
+    const builder = new StreamsBuilder()
+    const orders = topic('orders', { key: string, value: json<{ amount: number; tags: string[] }>() })
+    builder
+      .stream(orders)
+      .mapValues((order) => ({ ...order, tags: [...order.tags] }))
+      .foreach((order) => {
+        order.tags.push('mutated')
+      })
+    await using driver = await TopologyTestDriver.start(builder.build())
+    const error = await refusal(() => driver.input(orders).pipe({ value: { amount: 1, tags: [] } }))
+    expect(String(error)).to.include('not extensible')
+  })
+
+  it('lets an aggregator mutate its accumulator', async () => {
+    const builder = new StreamsBuilder()
+    const all = builder
+      .stream(lines)
+      .groupByKey()
+      .aggregate(
+        (): string[] => [],
+        (list, line) => {
+          list.push(line)
+          return list
+        },
+        { store: 'all', value: json<string[]>(), emit: 'everyUpdate' },
+      )
+    await using driver = await TopologyTestDriver.start(builder.build())
+    for (const value of ['a', 'b']) await driver.input(lines).pipe({ key: 'k', value })
+    expect(await driver.store(all).get('k')).to.deep.equal(['a', 'b'])
+  })
+
+  it('drives processors that scan their store', async () => {
+    const builder = new StreamsBuilder()
+    const seen = stores.keyValue({ name: 'seen', key: string, value: string })
+    const scanner = {
+      async: true,
+      get() {
+        let context: ProcessorContext<string, string>
+        return {
+          init(given: ProcessorContext<string, string>): void {
+            context = given
+          },
+          async process(record: Record<string, string>): Promise<void> {
+            const store = context.store<ReturnType<typeof seen.build>>('seen')
+            store.put(record.value, record.value)
+            const all: string[] = []
+            for await (const [key] of store.all()) all.push(key)
+            context.forward(record.withValue(all.join()))
+          },
+        }
+      },
+    }
+    builder
+      .stream(lines)
+      .process<string, string, typeof string, typeof string>(scanner, { stores: [seen], key: string, value: string })
+      .to(lines2)
+    await using driver = await TopologyTestDriver.start(builder.build())
+    for (const value of ['b', 'a']) await driver.input(lines).pipe(value)
+    expect(driver.output(lines2).readValues()).to.deep.equal(['b', 'a,b'])
+  })
+})
+
+const lines2 = topic('lines-2', { key: string, value: string })
+
+/** Sends a record at every interval of the wall clock. */
+class Ticker {
+  readonly #intervalMs: number
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs
+  }
+
+  init(context: ProcessorContext<string, string>): void {
+    context.schedule(this.#intervalMs, 'wallClock', (timestampMs) => {
+      context.forward(new Record('tick', `tick ${timestampMs}`, timestampMs))
+    })
+  }
+
+  process(): void {}
+}
