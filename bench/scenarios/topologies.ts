@@ -28,7 +28,8 @@ export const topologies: { readonly [name: string]: Draw } = {
       .groupByKey()
       .windowedBy(tumbling(windowMs))
       .count()
-      .toStream((windowed) => windowed.key, { key: string })
+      .toStream()
+      .selectKey((_count, windowed) => windowed.key, { key: string })
       .to(counts),
   'repartition-count': (builder) =>
     builder

@@ -1,5 +1,5 @@
 import Table from 'cli-table3'
-import type { Streams } from 'millrace'
+import { int64, type Streams, string } from 'millrace'
 import { type AirportDelay, type DayDelay, dayMs } from './topics.ts'
 import type { flightsTopology } from './topology.ts'
 
@@ -41,7 +41,8 @@ export async function queryReport(
     airports.push(airportReport(iata, total, worstDays.get(iata)))
   airports.sort((a, b) => b.meanDelayMinutes - a.meanDelayMinutes || (a.iata < b.iata ? -1 : 1))
   const counted = { broken: 0, late: 0 }
-  for await (const [name, count] of app.store(plan.counters).all()) {
+  const counters = app.store('flight-counters', { kind: 'keyValue', key: string, value: int64 })
+  for await (const [name, count] of counters.all()) {
     if (name === 'broken' || name === 'late') counted[name] += count
   }
   return {

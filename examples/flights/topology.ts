@@ -89,7 +89,7 @@ export function flightsTopology() {
         flights: total.flights + 1,
         totalDelayMinutes: total.totalDelayMinutes + delay,
       }),
-      { store: { name: 'airport-delays', value: json<AirportDelay>() }, emit: 'everyUpdate' },
+      { store: 'airport-delays', value: json<AirportDelay>(), emit: 'everyUpdate' },
     )
   delays.toStream().to(airportDelays)
 
@@ -99,9 +99,9 @@ export function flightsTopology() {
     .aggregate(
       (): DayDelay => ({ flights: 0, totalDelayMinutes: 0 }),
       (day, { delay }) => ({ flights: day.flights + 1, totalDelayMinutes: day.totalDelayMinutes + delay }),
-      { store: { name: 'airport-days', value: json<DayDelay>() }, retentionMs },
+      { store: 'airport-days', value: json<DayDelay>(), retentionMs },
     )
   days.toStream().to(airportDays)
 
-  return { topology: builder.build(), delays, days, counters }
+  return { topology: builder.build(), delays, days }
 }

@@ -56,6 +56,7 @@ export const minFreeBytesDefault = 64 * MiB
 export const freeBytesCheckMs = 1000
 export const metaFileBytesMax = 64 * MiB
 export const internalReadBytes = 1 * MiB
+export const internalTopicBatchBytes = 1 * MiB
 export const topicPartitionsMax = 10_000
 export const brokerPartitionsMax = 100_000
 export const fetchWaitersMax = 10_000

@@ -268,7 +268,8 @@ export class LogDirectory {
     try {
       await this.checkpoint()
       // A partition that nobody opened in this life is as the last one left it.
-      let clean = this.cleanShutdown || this.folders().every((folder) => this.#logs.has(`${folder.topic}-${folder.partition}`))
+      let clean =
+        this.cleanShutdown || this.folders().every((folder) => this.#logs.has(`${folder.topic}-${folder.partition}`))
       for (const log of this.#logs.values()) {
         try {
           await log.close()

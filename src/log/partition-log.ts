@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { assert } from '../base/assert.ts'
 import { messageOf, StreamError } from '../base/errors.ts'
-import { producerIdExpirationMs, warmSegmentsMax } from '../base/limits.ts'
+import { producerIdExpirationMs } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
 import {
   baseOffsetOf,
@@ -26,7 +26,8 @@ import { LogReader } from './log-reader.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerState, sequenceAfter } from './producer-state.ts'
 import { type Recovered, recover } from './recovery.ts'
-import { Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
+import { SegmentList } from './segment-list.ts'
 import { SyncGroup } from './sync-group.ts'
 
 const nothing = Buffer.alloc(0)
@@ -73,23 +74,19 @@ export class PartitionLog {
   /** Called after each append: fetches may be waiting. */
   onAppend: (() => void) | null = null
   readonly #machine: Machine
-  readonly #segments: Segment[]
+  readonly #segments: SegmentList
   readonly #producers = new ProducerState()
   readonly #epochs: LeaderEpochs
   readonly #snapshots: ProducerSnapshots
   readonly #reader: LogReader
   readonly #group = new SyncGroup(() => this.#syncRound())
   #config: LogConfig
-  #active: Segment
   #startOffset: number
   #endOffset: number
   #syncedOffset: number
   #lastCheckpoint: LogCheckpoint
   /** Folders with names that a power cut may still take back. */
   #unsyncedFolders = new Set<string>()
-  #warm: Segment[] = []
-  /** Segments below the log start: their files go once a checkpoint has recorded that start. */
-  #doomed: Segment[] = []
   #offline: StreamError | null = null
   #closed: Promise<void> | null = null
   #bytesSinceCheckpoint = 0
@@ -111,8 +108,7 @@ export class PartitionLog {
       indexIntervalBytes: options.config.indexIntervalBytes,
       leaderEpoch: options.leaderEpoch,
     })
-    this.#segments = recovered.segments
-    this.#active = recovered.segments.at(-1)!
+    this.#segments = new SegmentList(machine.files, directory, recovered.segments)
     this.#startOffset = Math.max(startOffset, recovered.segments[0]!.baseOffset)
     this.#endOffset = recovered.endOffset
     this.#syncedOffset = Math.min(recoveryPoint, recovered.endOffset)
@@ -157,13 +153,11 @@ export class PartitionLog {
   }
 
   get sizeBytes(): number {
-    let bytes = 0
-    for (const segment of this.#segments) bytes += segment.sizeBytes
-    return bytes
+    return this.#segments.sizeBytes
   }
 
   get segmentCount(): number {
-    return this.#segments.length
+    return this.#segments.count
   }
 
   /** Bytes appended that no checkpoint has covered: what a restart would read again. */
@@ -194,7 +188,7 @@ export class PartitionLog {
     this.#producers.restore(recovered.producers)
     this.#epochs.load(recoveryPoint)
     const from = Math.min(recovered.replayFrom, recoveryPoint)
-    for (const segment of this.#segments) {
+    for (const segment of this.#segments.all()) {
       if (segment.endOffset <= from) continue
       const scanner = new BatchScanner(segment.file(), segment.walkFrom(from), segment.sizeBytes)
       while (scanner.next()) {
@@ -205,7 +199,7 @@ export class PartitionLog {
           this.#record(segment, scanner.buffer, scanner.at, baseOffset >= recoveryPoint)
       }
       if (scanner.problem !== null) throw segment.corrupt(segment.baseOffset, scanner.position, scanner.problem)
-      if (segment !== this.#active && !segment.sealed) segment.seal()
+      if (segment !== this.#segments.active && !segment.sealed) segment.seal()
       if (segment.sealed) segment.cool()
     }
   }
@@ -287,7 +281,7 @@ export class PartitionLog {
     const lastOffset = lastOffsetOf(batch, 0)
     assert(lastOffset >= baseOffset, 'L1: a batch takes at least one offset')
     this.#rollIfFull(batch.length, lastOffset)
-    const segment = this.#active
+    const segment = this.#segments.active
     try {
       segment.append(batch, this.#config.indexIntervalBytes)
     } catch (error) {
@@ -318,23 +312,13 @@ export class PartitionLog {
 
   #rollIfFull(bytes: number, lastOffset: number): void {
     const { segmentBytes, segmentMs } = this.#config
-    const active = this.#active
+    const { active } = this.#segments
     if (active.sizeBytes === 0) return
     const full = active.sizeBytes + bytes > segmentBytes || lastOffset - active.baseOffset > offsetsPerSegmentMax
-    if (full || this.#machine.clock.now() - active.createdMs >= segmentMs) this.#roll()
-  }
-
-  #roll(): void {
-    const next = Segment.create(this.#machine.files, this.directory, this.#endOffset, this.#machine.clock.now())
-    try {
-      this.#active.seal()
-    } catch (error) {
-      next.remove()
-      throw error
-    }
+    const nowMs = this.#machine.clock.now()
+    if (!full && nowMs - active.createdMs < segmentMs) return
+    this.#segments.roll(this.#endOffset, nowMs)
     this.#unsyncedFolders.add(this.directory)
-    this.#segments.push(next)
-    this.#active = next
   }
 
   /**
@@ -359,17 +343,14 @@ export class PartitionLog {
     const limit = committed ? this.lastStableOffset : this.#endOffset
     const abortedTransactions: AbortedTransaction[] = []
     let records: Buffer = nothing
-    let number = this.#floor(offset)
-    while (offset < limit && number < this.#segments.length) {
-      const segment = this.#segments[number]!
-      this.#warmUp(segment)
+    for (let number = this.#segments.floor(offset); offset < limit && number < this.#segments.count; number++) {
+      const segment = this.#segments.at(number)!
+      this.#segments.warmUp(segment)
       const found = this.#reader.read(segment, offset, limit, maxBytes, options.minOneBatch)
-      if (found !== null) {
-        records = found.records
-        if (committed && records.length > 0) this.#collectAborted(number, offset, found.nextOffset, abortedTransactions)
-        break
-      }
-      number++
+      if (found === null) continue
+      records = found.records
+      if (committed && records.length > 0) this.#collectAborted(number, offset, found.nextOffset, abortedTransactions)
+      break
     }
     return {
       records,
@@ -381,38 +362,17 @@ export class PartitionLog {
   }
 
   #collectAborted(number: number, fromOffset: number, toOffset: number, into: AbortedTransaction[]): void {
-    for (const segment of this.#segments.slice(number)) {
-      this.#warmUp(segment)
+    for (const segment of this.#segments.all().slice(number)) {
+      this.#segments.warmUp(segment)
       if (segment.transactions.collect(fromOffset, toOffset, into)) return
     }
-  }
-
-  /** The number of the segment that would hold the offset. */
-  #floor(offset: number): number {
-    let low = 0
-    let high = this.#segments.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#segments[middle]!.baseOffset <= offset) low = middle + 1
-      else high = middle
-    }
-    return Math.max(0, low - 1)
-  }
-
-  /** Sealed segments that were read last stay open, the others are let go: one descriptor for an idle partition. */
-  #warmUp(segment: Segment): void {
-    if (!segment.sealed || this.#warm.at(-1) === segment) return
-    this.#warm = this.#warm.filter((other) => other !== segment)
-    this.#warm.push(segment)
-    if (this.#warm.length > warmSegmentsMax) this.#warm.shift()!.cool()
   }
 
   /** The first record whose timestamp is at least this; null when there is none. */
   offsetForTimestamp(timestampMs: number): TimestampOffset | null {
     this.#requireOnline()
-    for (let number = this.#floor(this.#startOffset); number < this.#segments.length; number++) {
-      const segment = this.#segments[number]!
-      this.#warmUp(segment)
+    for (const segment of this.#segments.all()) {
+      this.#segments.warmUp(segment)
       const found = this.#reader.findTimestamp(segment, timestampMs, this.#startOffset)
       if (found !== null) return found
     }
@@ -439,12 +399,7 @@ export class PartitionLog {
     if (offset <= this.#startOffset) return this.#startOffset
     this.#startOffset = offset
     this.#epochs.truncateBefore(offset)
-    while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= offset) {
-      const doomed = this.#segments.shift()!
-      this.#reader.forget(doomed)
-      this.#warm = this.#warm.filter((other) => other !== doomed)
-      this.#doomed.push(doomed)
-    }
+    for (const dropped of this.#segments.dropBefore(offset)) this.#reader.forget(dropped)
     return offset
   }
 
@@ -463,8 +418,7 @@ export class PartitionLog {
     if (this.#offline !== null) throw this.#offline
     const target = this.#endOffset
     try {
-      // Front to back: recovery ends the log at the first hole, so later segments must not count before earlier ones.
-      for (const segment of [...this.#doomed, ...this.#segments]) if (segment.unsynced) await segment.sync()
+      for (const segment of this.#segments.unsynced()) await segment.sync()
       const folders = [...this.#unsyncedFolders]
       this.#unsyncedFolders.clear()
       for (const folder of folders) await this.#machine.files.syncDirectory(folder)
@@ -501,7 +455,7 @@ export class PartitionLog {
       this.#producers.expire(this.#machine.clock.now() - producerIdExpirationMs)
       this.#snapshots.write(offset, this.#producers)
       this.#unsyncedFolders.add(this.directory)
-      for (const segment of [...this.#segments]) await segment.syncIndexes()
+      for (const segment of [...this.#segments.all()]) await segment.syncIndexes()
       await this.#snapshots.sync()
       await this.#epochs.save()
     } catch (error) {
@@ -531,15 +485,8 @@ export class PartitionLog {
   /** The last checkpoint is recorded: what only an older one needed may go. */
   checkpointed(checkpoint: LogCheckpoint): void {
     this.#snapshots.dropOld()
-    const kept: Segment[] = []
-    for (const segment of this.#doomed) {
-      if (segment.endOffset <= checkpoint.startOffset && !segment.syncing) segment.remove()
-      else kept.push(segment)
-    }
-    this.#doomed = kept
-    for (const segment of this.#warm) segment.cool()
-    for (const segment of this.#segments) if (segment.sealed) segment.cool()
-    this.#warm = []
+    this.#segments.removeDropped(checkpoint.startOffset)
+    this.#segments.coolAll()
   }
 
   /** Syncs everything and lets go of the files. Idempotent; a partition that is offline only lets go. */
@@ -550,12 +497,12 @@ export class PartitionLog {
 
   async #close(): Promise<void> {
     try {
-      if (this.#offline === null) this.#active.finishIndexes()
+      if (this.#offline === null) this.#segments.active.finishIndexes()
       if (this.checkpointDue) await this.checkpoint()
       // An fdatasync may still be under way; that it fails is known already.
       else if (this.#offline !== null) await this.#group.join().catch(() => undefined)
     } finally {
-      for (const segment of [...this.#segments, ...this.#doomed]) segment.close()
+      this.#segments.close()
     }
   }
 }

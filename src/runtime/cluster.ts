@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { StreamError } from '../base/errors.ts'
 import { Admin, type NewTopic, type TopicDescription } from '../client/admin/admin.ts'
+import type { Connection } from '../client/index.ts'
 import { byTopic, nameOf, type TopicPartition } from '../client/topic-partition.ts'
-import type { Connection } from '../protocol/connection.ts'
 
 const deleteRetentionMsDefault = 24 * 60 * 60 * 1000
 

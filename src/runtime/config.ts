@@ -1,9 +1,10 @@
 import { StreamError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { type Machine, systemMachine } from '../base/machine.ts'
+import type { LogProvider } from '../client/index.ts'
 import type { ErrorPolicies } from '../processor/error-policy.ts'
-import type { LogProvider } from '../protocol/connection.ts'
 import { checkName } from '../topology/naming.ts'
+import type { StreamsListeners } from './streams-events.ts'
 
 /** What to do when the thread ends with an error that nothing below could handle. */
 export type UncaughtErrorPolicy = (error: unknown) => 'replaceThread' | 'shutdownClient'
@@ -39,6 +40,8 @@ export interface StreamsConfig {
   readonly generationBytesMax?: number
   /** Bytes of clean rows that one task keeps in memory. Default 64 MiB. */
   readonly cleanCacheBytesMax?: number
+  /** Hear what happens, from the start on. */
+  readonly listeners?: StreamsListeners
   /** Clock, disk and chance; a simulation brings its own. */
   readonly machine?: Machine
 }
@@ -77,6 +80,7 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
     generationEntriesMax: config.generationEntriesMax ?? limits.generationEntriesMax,
     generationBytesMax: config.generationBytesMax ?? limits.generationBytesMax,
     cleanCacheBytesMax: config.cleanCacheBytesMax ?? limits.cleanCacheBytesMax,
+    listeners: config.listeners ?? {},
     machine: config.machine ?? systemMachine,
   }
   checkApplicationId(resolved.applicationId)

@@ -125,7 +125,6 @@ export class Fixture {
     const copy = this.#folder()
     cpSync(this.directory, copy, { recursive: true })
     await this.broker.close().catch(() => {})
-    rmSync(join(copy, 'lock'), { force: true })
     damage(copy)
     this.directory = copy
     this.clock = new ManualClock(this.clock.now())

@@ -150,8 +150,8 @@ describe('Produce and Fetch', () => {
       })
       return (await broker.request('Fetch', { ...request, topics })).responses[0]!.partitions[0]!.divergingEpoch
     }
-    expect(await ask(1)).to.equal(undefined)
-    expect(await ask(0)).to.deep.equal({ epoch: 0, endOffset: 1 })
+    expect(await ask(2)).to.equal(undefined)
+    expect(await ask(1)).to.deep.equal({ epoch: 1, endOffset: 1 })
   })
 
   it('shares one sync among appends that come together', async () => {

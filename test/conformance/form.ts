@@ -181,9 +181,9 @@ function engineOf(written: unknown): StateEngineSupplier {
   return written === 'memory' ? memory() : level()
 }
 
+/** A cache of no bytes is none, whatever the store says. */
 function isCached(store: { readonly caching?: unknown }, config: Scenario['config']): boolean {
-  if (store.caching !== undefined) return store.caching === true
-  return Number(config['statestore.cache.max.bytes'] ?? 0) > 0
+  return Number(config['statestore.cache.max.bytes'] ?? 0) > 0 && store.caching !== false
 }
 
 // ---- checks of fields

@@ -12,7 +12,10 @@ it('counts clicks per minute', async () => {
     .groupByKey()
     .windowedBy(tumbling(60_000, { graceMs: 5_000 }))
     .count()
-  counts.toStream((windowed) => `${windowed.key}@${windowed.startMs}`, { key: string }).to(perMinute)
+  counts
+    .toStream()
+    .selectKey((_count, windowed) => `${windowed.key}@${windowed.startMs}`, { key: string })
+    .to(perMinute)
 
   await using driver = await TopologyTestDriver.start(builder.build())
   const input = driver.input(clicks)

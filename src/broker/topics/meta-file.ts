@@ -1,5 +1,5 @@
 /**
- * What the broker knows beside its logs: cluster id, leader epoch, next producer id, topics with partitions and configs.
+ * What the broker knows beside its logs: cluster id, next producer id, topics with partitions and configs.
  * One small file of JSON, replaced whole.
  *
  * Laws
@@ -26,8 +26,6 @@ export interface TopicMeta {
 
 export interface Meta {
   readonly clusterId: string
-  /** Raised at each start (D4: a reader sees that other data may stand behind the same offset). */
-  readonly leaderEpoch: number
   readonly nextProducerId: number
   readonly topics: readonly TopicMeta[]
 }
@@ -47,12 +45,16 @@ export class MetaFile {
     this.#current = current
   }
 
+  static exists(machine: Machine, directory: string): boolean {
+    return machine.files.exists(join(directory, metaFileName))
+  }
+
   /** Reads the file, or makes the first one in memory. LOG_CORRUPT, LOG_FORMAT_NEWER. */
   static open(machine: Machine, directory: string): MetaFile {
     const path = join(directory, metaFileName)
     if (machine.files.exists(path)) return new MetaFile(machine, directory, parse(path, machine.files.read(path)))
     const clusterId = Buffer.from(machine.random.uuid().replaceAll('-', ''), 'hex').toString('base64url')
-    return new MetaFile(machine, directory, { clusterId, leaderEpoch: -1, nextProducerId: 0, topics: [] })
+    return new MetaFile(machine, directory, { clusterId, nextProducerId: 0, topics: [] })
   }
 
   get current(): Meta {
@@ -68,7 +70,6 @@ export class MetaFile {
   }
 
   async #write(next: Meta): Promise<void> {
-    assert(next.leaderEpoch >= this.#current.leaderEpoch, 'a leader epoch never goes back')
     assert(next.nextProducerId >= this.#current.nextProducerId, 'a producer id is given once')
     const { files } = this.#machine
     const path = join(this.#directory, metaFileName)
@@ -105,12 +106,12 @@ function parse(path: string, bytes: Buffer): Meta {
     const advice = `this program knows up to ${format}; use the newer one`
     throw new StreamError('LOG_FORMAT_NEWER', `${path} has format ${fields.format}, ${advice}`)
   }
-  const { clusterId, leaderEpoch, nextProducerId, topics } = fields
-  if (typeof clusterId !== 'string' || !Number.isSafeInteger(leaderEpoch) || !Number.isSafeInteger(nextProducerId)) {
-    throw corrupt(path, 'cluster id, leader epoch or next producer id is missing')
+  const { clusterId, nextProducerId, topics } = fields
+  if (typeof clusterId !== 'string' || !Number.isSafeInteger(nextProducerId)) {
+    throw corrupt(path, 'the cluster id or the next producer id is missing')
   }
   if (!Array.isArray(topics) || !topics.every(isTopic)) throw corrupt(path, 'its list of topics is damaged')
-  return { clusterId, leaderEpoch: leaderEpoch!, nextProducerId: nextProducerId!, topics }
+  return { clusterId, nextProducerId: nextProducerId!, topics }
 }
 
 function isTopic(raw: unknown): raw is TopicMeta {

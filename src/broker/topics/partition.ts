@@ -56,14 +56,13 @@ export class Partition {
     for (const changed of this.#waiting) changed()
   }
 
-  /** The topic was deleted, or the broker closes. */
-  async close(reason: StreamError): Promise<void> {
+  /** The topic was deleted, or the broker closes: from now on there is no log, for this reason. */
+  detach(reason: StreamError): void {
     const log = this.#log
     if (log === null) return
     this.#log = null
     this.#failure = reason
     log.onAppend = null
     this.#wake()
-    await log.close()
   }
 }

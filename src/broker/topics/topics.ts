@@ -2,9 +2,9 @@
  * The topics of this broker: what there is, and how it comes and goes.
  *
  * Laws
- *  T1  the meta file says which topics exist; folders follow it. Folders are made and synced before the file names a new
- *      topic, and removed after it names a deleted one no more: a crash in between leaves folders nobody knows, which
- *      the next start removes, never a topic without its data
+ *  T1  the meta file says which topics exist; folders follow it. Folders are made before the file names a new topic, and
+ *      removed after it names a deleted one no more: a crash in between leaves folders nobody knows, which the next
+ *      start removes. A folder that a power cut took had nothing in it that counts: it is made anew, empty
  *  T2  one change at a time, each on what the last one left
  *  T3  a deletion is durable before it is answered, so a later topic of the same name never finds old data
  *
@@ -14,12 +14,12 @@ import { assert } from '../../base/assert.ts'
 import { StreamError } from '../../base/errors.ts'
 import { brokerPartitionsMax, topicPartitionsMax } from '../../base/limits.ts'
 import type { Random } from '../../base/random.ts'
+import type { LogDirectory } from '../../log/log-directory.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import { accepted, type Refusal, refused, refusedBy } from '../kafka-answers.ts'
 import type { MetaFile, TopicMeta } from './meta-file.ts'
 import { Partition } from './partition.ts'
-import type { PartitionFolders } from './partition-folders.ts'
-import { configProblem, type TopicConfigs } from './topic-configs.ts'
+import { configProblem, logConfigOf, type TopicConfigs } from './topic-configs.ts'
 import { collisionKey, isInternalTopic, topicNameProblem } from './topic-name.ts'
 
 export interface Topic {
@@ -38,8 +38,9 @@ export interface TopicSpec {
 
 export class Topics {
   readonly #meta: MetaFile
-  readonly #folders: PartitionFolders
+  readonly #directory: LogDirectory
   readonly #random: Random
+  readonly #flush: 'sync' | 'os'
   readonly #byName = new Map<string, Topic>()
   readonly #byId = new Map<string, Topic>()
   /** Told when a topic is gone from the file and from memory, before its folders go. */
@@ -47,19 +48,21 @@ export class Topics {
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  constructor(meta: MetaFile, folders: PartitionFolders, random: Random) {
+  constructor(meta: MetaFile, directory: LogDirectory, random: Random, flush: 'sync' | 'os') {
     this.#meta = meta
-    this.#folders = folders
+    this.#directory = directory
     this.#random = random
+    this.#flush = flush
   }
 
   /** T1: opens what the file names, and removes what it does not. A partition that cannot be opened is offline. */
   async load(): Promise<void> {
     const { topics } = this.#meta.current
-    const named = new Set(topics.flatMap(({ name, partitions }) => indexes(0, partitions).map((at) => `${name}-${at}`)))
-    const strays = this.#folders.existing().filter((folder) => !named.has(folder))
-    if (strays.length > 0) await this.#folders.remove(strays)
-    for (const meta of topics) this.#enter(meta, this.#openAll(meta, 0))
+    const counts = new Map(topics.map(({ name, partitions }) => [name, partitions]))
+    for (const { topic, partition } of this.#directory.folders()) {
+      if (partition >= (counts.get(topic) ?? 0)) await this.#directory.removePartition(topic, partition)
+    }
+    for (const meta of topics) this.#enter(meta, await this.#openAll(meta, 0))
   }
 
   get clusterId(): string {
@@ -67,7 +70,7 @@ export class Topics {
   }
 
   get leaderEpoch(): number {
-    return this.#meta.current.leaderEpoch
+    return this.#directory.leaderEpoch
   }
 
   all(): Topic[] {
@@ -98,15 +101,17 @@ export class Topics {
     this.#byId.set(id, topic)
   }
 
-  #openAll(meta: TopicMeta, from: number): Partition[] {
-    return indexes(from, meta.partitions).map((index) => {
-      return new Partition(meta.name, meta.id, index, this.#open(meta, index))
+  #openAll(meta: TopicMeta, from: number): Promise<Partition[]> {
+    const opened = indexes(from, meta.partitions).map(async (index) => {
+      return new Partition(meta.name, meta.id, index, await this.#open(meta, index))
     })
+    return Promise.all(opened)
   }
 
-  #open(meta: TopicMeta, index: number): PartitionLog | StreamError {
+  async #open({ name, id, configs }: TopicMeta, index: number): Promise<PartitionLog | StreamError> {
     try {
-      return this.#folders.open(meta.name, index, meta.configs, this.leaderEpoch)
+      const config = logConfigOf(configs, this.#flush)
+      return await this.#directory.openPartition(name, index, { config, topicId: id })
     } catch (error) {
       if (!StreamError.is(error)) throw error
       return error
@@ -179,23 +184,31 @@ export class Topics {
     return count
   }
 
-  /** T1: folders, their names, the file; then they are there. */
+  /** T1: folders, then the file; then they are there. */
   async #add(metas: readonly TopicMeta[]): Promise<void> {
-    const names = metas.flatMap(({ name, partitions }) => indexes(0, partitions).map((index) => `${name}-${index}`))
     // A deletion that could not remove its folders has left old data behind.
-    const strays = this.#folders.existing().filter((folder) => names.includes(folder))
-    if (strays.length > 0) await this.#folders.remove(strays)
-    const opened = metas.map((meta) => ({ meta, partitions: this.#openAll(meta, 0) }))
+    const names = new Set(metas.map(({ name }) => name))
+    for (const { topic, partition } of this.#directory.folders()) {
+      if (names.has(topic)) await this.#directory.removePartition(topic, partition)
+    }
+    const opened: { meta: TopicMeta; partitions: Partition[] }[] = []
+    for (const meta of metas) opened.push({ meta, partitions: await this.#openAll(meta, 0) })
+    const all = opened.flatMap(({ partitions }) => partitions)
     try {
-      for (const { partitions } of opened) for (const partition of partitions) assertOnline(partition)
-      await this.#folders.syncNames()
+      for (const partition of all) assertOnline(partition)
       await this.#meta.update((meta) => ({ ...meta, topics: [...meta.topics, ...metas] }))
     } catch (error) {
-      for (const { partitions } of opened) await closeAll(partitions, notCreated, true)
-      await this.#folders.remove(names)
+      await this.#drop(all, 'the topic could not be created')
       throw error
     }
     for (const { meta, partitions } of opened) this.#enter(meta, partitions)
+  }
+
+  async #drop(partitions: readonly Partition[], reason: string): Promise<void> {
+    for (const partition of partitions) {
+      partition.detach(new StreamError('TOPIC_UNKNOWN', `${partition.topic}-${partition.index}: ${reason}`))
+    }
+    for (const { topic, index } of partitions) await this.#directory.removePartition(topic, index)
   }
 
   /** More partitions for a topic. */
@@ -212,14 +225,12 @@ export class Topics {
       }
       if (validateOnly) return accepted
       const meta: TopicMeta = { name, id: topic.id, partitions: count, configs: topic.configs }
-      const added = this.#openAll(meta, present)
+      const added = await this.#openAll(meta, present)
       try {
         for (const partition of added) assertOnline(partition)
-        await this.#folders.syncNames()
         await this.#replace(meta)
       } catch (error) {
-        await closeAll(added, notCreated, true)
-        await this.#folders.remove(indexes(present, count).map((index) => `${name}-${index}`))
+        await this.#drop(added, 'the partition could not be created')
         return refusedBy(error)
       }
       this.#enter(meta, [...topic.partitions, ...added])
@@ -254,7 +265,7 @@ export class Topics {
         return refusedBy(error)
       }
       this.#enter(meta, topic.partitions)
-      for (const { online } of topic.partitions) online?.updateConfig(this.#folders.configOf(configs))
+      for (const { online } of topic.partitions) online?.updateConfig(logConfigOf(configs, this.#flush))
       return accepted
     })
   }
@@ -271,8 +282,7 @@ export class Topics {
         await this.#meta.update((meta) => ({ ...meta, topics: meta.topics.filter((known) => known.id !== id) }))
         this.#byName.delete(name)
         this.#byId.delete(id)
-        await closeAll(partitions, new StreamError('TOPIC_UNKNOWN', `topic ${name} was deleted`), true)
-        await this.#folders.remove(partitions.map(({ index }) => `${name}-${index}`))
+        await this.#drop(partitions, 'its topic was deleted')
         this.onDelete?.(name)
         return accepted
       } catch (error) {
@@ -281,15 +291,14 @@ export class Topics {
     })
   }
 
-  /** Every log is synced and closed. */
+  /** Nothing changes and nobody reads any more; the logs are the directory's to close. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#last
-    await closeAll([...this.partitions()], new StreamError('CLOSED', 'the broker is closed; open it again'))
+    const reason = new StreamError('CLOSED', 'the broker is closed; open it again')
+    for (const partition of this.partitions()) partition.detach(reason)
   }
 }
-
-const notCreated = new StreamError('TOPIC_UNKNOWN', 'the topic could not be created')
 
 function indexes(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at)
@@ -297,14 +306,6 @@ function indexes(from: number, to: number): number[] {
 
 function assertOnline(partition: Partition): void {
   if (partition.failure !== null) throw partition.failure
-}
-
-/** `forDeletion`: what could not be written on closing does not matter any more. */
-async function closeAll(partitions: readonly Partition[], reason: StreamError, forDeletion = false): Promise<void> {
-  const results = await Promise.allSettled(partitions.map((partition) => partition.close(reason)))
-  for (const result of results) {
-    if (result.status === 'rejected' && !(forDeletion && StreamError.is(result.reason))) throw result.reason
-  }
 }
 
 function isRefusal(value: TopicConfigs | Refusal): value is Refusal {

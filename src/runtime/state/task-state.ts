@@ -110,10 +110,10 @@ export class TaskState {
     }
   }
 
-  get dirtyEntries(): number {
-    let count = 0
-    for (const store of this.stores.values()) count += store.dirtyEntries
-    return count
+  get dirtyBytes(): number {
+    let bytes = 0
+    for (const store of this.stores.values()) bytes += store.dirtyBytes
+    return bytes
   }
 
   /** Step 1b: dirty entries go to their changelogs; the open generations are frozen. */

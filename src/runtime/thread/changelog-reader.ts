@@ -1,6 +1,6 @@
 import { Consumer } from '../../client/consumer/consumer.ts'
 import type { FetchedPartition } from '../../client/consumer/partition-state.ts'
-import type { Connection } from '../../protocol/connection.ts'
+import type { Connection } from '../../client/index.ts'
 import type { ResolvedConfig } from '../config.ts'
 import type { ChangelogReader } from '../restore.ts'
 

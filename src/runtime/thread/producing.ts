@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Consumer } from '../../client/consumer/consumer.ts'
+import type { Connection } from '../../client/index.ts'
 import { Producer } from '../../client/producer/producer.ts'
-import type { Connection } from '../../protocol/connection.ts'
 import type { CommitTarget } from '../commit.ts'
 import type { ResolvedConfig } from '../config.ts'
 import { encodeOffsetMetadata } from '../task/offset-metadata.ts'

@@ -1,4 +1,4 @@
-import type { Connection } from '../../protocol/connection.ts'
+import type { Connection } from '../../client/index.ts'
 import type { Cluster } from '../cluster.ts'
 import type { ResolvedConfig } from '../config.ts'
 import type { MetricRegistry } from '../metrics.ts'
@@ -24,6 +24,8 @@ export interface ThreadEvents {
   running(): void
   /** Tasks are being revoked, restored, or made anew. */
   rebalancing(): void
+  /** Committed offsets or state of an earlier run were found. */
+  resumed(): void
   restore(progress: RestoreProgress): void
   dropped(record: DroppedRecord): void
   /** Something went wrong and was handled: what, for the log. */

@@ -92,6 +92,8 @@ export class TaskOpener {
     const state = await this.#openState(task)
     try {
       requireInputOffsets(task.taskId, inputs, state.lastCommit)
+      const known = Object.keys(state.lastCommit?.inputs ?? {}).length > 0
+      if (known || inputs.some(({ committed }) => committed !== null)) this.#services.events.resumed()
       task.restoring()
       const changelogs = await this.#restore(task, state, inputs, signal)
       task.start(state.stores)

@@ -3,8 +3,8 @@ import { StreamError } from '../../base/errors.ts'
 import { loopSliceMs } from '../../base/limits.ts'
 import { Consumer } from '../../client/consumer/consumer.ts'
 import type { FetchedPartition } from '../../client/consumer/partition-state.ts'
+import type { Connection } from '../../client/index.ts'
 import type { TopicPartition } from '../../client/topic-partition.ts'
-import type { Connection } from '../../protocol/connection.ts'
 import type { ActiveTask } from '../active-task.ts'
 import { StreamsAssignor } from '../assignment/streams-assignor.ts'
 import { commit } from '../commit.ts'
@@ -49,6 +49,7 @@ export class ThreadLife {
   readonly #opener: TaskOpener
   readonly #purge: RepartitionPurge
   #opening: Opening | null = null
+  #committing: Promise<void> | null = null
   #writing: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | null = null
   #lastCommitMs: number
@@ -186,7 +187,26 @@ export class ThreadLife {
     }
   }
 
+  /** Resolves when no commit is between its steps. */
+  commitSettled(): Promise<void> {
+    return this.#committing ?? Promise.resolve()
+  }
+
+  /** How far a partition is behind its end; null: not known. */
+  lagOf(at: TopicPartition): number | null {
+    return this.#suspended ? null : this.consumer.lag(at)
+  }
+
   async #commit(): Promise<void> {
+    this.#committing = this.#runCommit()
+    try {
+      await this.#committing
+    } finally {
+      this.#committing = null
+    }
+  }
+
+  async #runCommit(): Promise<void> {
     const tasks = this.tasks.all.filter(({ task }) => task.needsCommit)
     if (tasks.length === 0) return
     const { metrics, events } = this.#services

@@ -1,0 +1,29 @@
+/** The public face: names, and nothing else. */
+export * from '../dsl/index.ts'
+export { type ErrorCode, StreamError } from './base/errors.ts'
+export type { Header, Headers, Serde } from './base/serde.ts'
+export { type EmbeddedOptions, embedded } from './broker/embedded.ts'
+export type { ErrorPolicies, ErrorPolicy } from './processor/error-policy.ts'
+export type {
+  Cancellable,
+  Processor,
+  ProcessorContext,
+  ProcessorSupplier,
+  PunctuationType,
+  Punctuator,
+} from './processor/processor.ts'
+export { Record, type RecordMetadata } from './processor/record.ts'
+export type {
+  KeyValueStore,
+  TimestampedKeyValueStore,
+  TimestampedWindowStore,
+  ValueAndTimestamp,
+  WindowStore,
+} from './processor/state-store.ts'
+export type { StoreHandle } from './processor/store-handle.ts'
+export type { TimestampExtractor } from './processor/timestamp-extractor.ts'
+export type { LogProvider } from './protocol/connection.ts'
+export { Streams, type StreamsConfig } from './runtime/streams.ts'
+export * from './serdes/index.ts'
+export type { Topology } from './topology/topology.ts'
+export { TopologyBuilder } from './topology/topology-builder.ts'

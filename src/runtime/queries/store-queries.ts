@@ -1,0 +1,198 @@
+import { StreamError } from '../../base/errors.ts'
+import type { Serde } from '../../base/serde.ts'
+import type { StoreKind, ValueAndTimestamp } from '../../processor/state-store.ts'
+import type { StoreBuilder } from '../../processor/store-builder.ts'
+import type { ActiveTask } from '../active-task.ts'
+import type { TopicPlan } from '../topic-plan.ts'
+import type {
+  KeyValueQuery,
+  QueryOfKind,
+  TimestampedKeyValueQuery,
+  TimestampedWindowQuery,
+  WindowQuery,
+} from './views.ts'
+
+/** How a store is asked for by name: its kind and serdes, compared with the store's fingerprint. */
+export interface StoreQueryOptions<Kind extends StoreKind, K, V> {
+  readonly kind: Kind
+  readonly key: Serde<K>
+  readonly value: Serde<V>
+}
+
+/**
+ * Queries over the tasks that run on this instance.
+ *
+ * Laws
+ *  I1  an answer holds committed rows only
+ *  I2  of one key `undefined` means that it is nowhere: while other instances run some of the store's tasks, a key that is
+ *      not found here is STORE_NOT_READY
+ *
+ * Scans give the rows of this instance's tasks, task by task.
+ */
+export class StoreQueries {
+  readonly #plan: TopicPlan
+  readonly #tasks: () => readonly ActiveTask[]
+
+  constructor(plan: TopicPlan, tasks: () => readonly ActiveTask[]) {
+    this.#plan = plan
+    this.#tasks = tasks
+  }
+
+  /** STORE_UNKNOWN when the topology has no store of that name. */
+  open(name: string): unknown {
+    const builder = this.#builder(name)
+    const local = new LocalStores(name, this.#taskCount(name), this.#tasks)
+    const windowed = builder.kind === 'window' || builder.kind === 'timestampedWindow'
+    return windowed ? new WindowStores(local) : new KeyValueStores(local)
+  }
+
+  /** As `open`, typed by what the caller says, which must be what the store is: STORE_MISMATCH. */
+  openAs<Kind extends StoreKind, K, V>(
+    name: string,
+    { kind, key, value }: StoreQueryOptions<Kind, K, V>,
+  ): QueryOfKind<K, V>[Kind] {
+    const { fingerprint } = this.#builder(name)
+    const asked = `${kind}(${key.name},${value.name}`
+    if (fingerprint !== `${asked})` && !fingerprint.startsWith(`${asked},`)) {
+      const what = `the store ${name} is ${fingerprint}, it was asked for as ${asked}); ask with its own kind and serdes`
+      throw new StreamError('STORE_MISMATCH', what)
+    }
+    return this.open(name) as QueryOfKind<K, V>[Kind]
+  }
+
+  #builder(name: string): StoreBuilder {
+    const builder = this.#plan.topology.stores.get(name)
+    if (builder !== undefined) return builder
+    const names = [...this.#plan.topology.stores.keys()].join(', ')
+    throw new StreamError('STORE_UNKNOWN', `there is no store ${name}; the topology has: ${names}`)
+  }
+
+  #taskCount(name: string): number {
+    const owner = this.#plan.topology.subTopologies.find(({ stores }) => stores.some((store) => store.name === name))
+    return owner === undefined ? 0 : this.#plan.taskCount(owner)
+  }
+}
+
+/** The views of one store on this instance, at this moment. */
+class LocalStores {
+  readonly #name: string
+  readonly #taskCount: number
+  readonly #tasks: () => readonly ActiveTask[]
+
+  constructor(name: string, taskCount: number, tasks: () => readonly ActiveTask[]) {
+    this.#name = name
+    this.#taskCount = taskCount
+    this.#tasks = tasks
+  }
+
+  views<View>(): View[] {
+    const stores = this.#tasks().flatMap(({ state }) => state.stores.get(this.#name) ?? [])
+    if (stores.length === 0) {
+      throw new StreamError('STORE_NOT_READY', `no task with the store ${this.#name} runs here now; try again`)
+    }
+    return stores.map((store) => store.committedView() as View)
+  }
+
+  /** The first answer that is there (I2). */
+  async first<View, T>(ask: (view: View) => Promise<T | undefined>): Promise<T | undefined> {
+    const views = this.views<View>()
+    for (const view of views) {
+      const found = await ask(view)
+      if (found !== undefined) return found
+    }
+    this.requireAll(views.length)
+    return undefined
+  }
+
+  requireAll(count: number): void {
+    if (count === this.#taskCount) return
+    const what = `the key is not in the store ${this.#name} here, but only ${count} of its ${this.#taskCount} tasks run on this instance; ask the others too`
+    throw new StreamError('STORE_NOT_READY', what)
+  }
+
+  async *each<View, T>(scan: (view: View) => AsyncIterable<T>): AsyncGenerator<T> {
+    for (const view of this.views<View>()) yield* scan(view)
+  }
+}
+
+class KeyValueStores<K, V> implements TimestampedKeyValueQuery<K, V> {
+  readonly #local: LocalStores
+
+  constructor(local: LocalStores) {
+    this.#local = local
+  }
+
+  get(key: K): Promise<V | undefined> {
+    return this.#local.first((view: KeyValueQuery<K, V>) => view.get(key))
+  }
+
+  getWithTimestamp(key: K): Promise<ValueAndTimestamp<V> | undefined> {
+    return this.#local.first((view: TimestampedKeyValueQuery<K, V>) => view.getWithTimestamp(key))
+  }
+
+  range(from: K | null, to: K | null): AsyncIterable<[K, V]> {
+    return this.#local.each((view: KeyValueQuery<K, V>) => view.range(from, to))
+  }
+
+  reverseRange(from: K | null, to: K | null): AsyncIterable<[K, V]> {
+    return this.#local.each((view: KeyValueQuery<K, V>) => view.reverseRange(from, to))
+  }
+
+  prefixScan(prefix: string | Buffer): AsyncIterable<[K, V]> {
+    return this.#local.each((view: KeyValueQuery<K, V>) => view.prefixScan(prefix))
+  }
+
+  all(): AsyncIterable<[K, V]> {
+    return this.#local.each((view: KeyValueQuery<K, V>) => view.all())
+  }
+
+  reverseAll(): AsyncIterable<[K, V]> {
+    return this.#local.each((view: KeyValueQuery<K, V>) => view.reverseAll())
+  }
+
+  async approximateEntryCount(): Promise<number> {
+    let count = 0
+    for (const view of this.#local.views<KeyValueQuery<K, V>>()) count += await view.approximateEntryCount()
+    return count
+  }
+}
+
+class WindowStores<K, V> implements TimestampedWindowQuery<K, V> {
+  readonly #local: LocalStores
+
+  constructor(local: LocalStores) {
+    this.#local = local
+  }
+
+  at(key: K, startMs: number): Promise<V | undefined> {
+    return this.#local.first((view: WindowQuery<K, V>) => view.at(key, startMs))
+  }
+
+  atWithTimestamp(key: K, startMs: number): Promise<ValueAndTimestamp<V> | undefined> {
+    return this.#local.first((view: TimestampedWindowQuery<K, V>) => view.atWithTimestamp(key, startMs))
+  }
+
+  async fetch(key: K, fromMs: number, toMs: number): Promise<[number, V][]> {
+    const found = await this.#local.first(async (view: WindowQuery<K, V>) => {
+      const rows = await view.fetch(key, fromMs, toMs)
+      return rows.length === 0 ? undefined : rows
+    })
+    return found ?? []
+  }
+
+  fetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, V]> {
+    return this.#local.each((view: WindowQuery<K, V>) => view.fetchAll(fromMs, toMs))
+  }
+
+  backwardFetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, V]> {
+    return this.#local.each((view: WindowQuery<K, V>) => view.backwardFetchAll(fromMs, toMs))
+  }
+
+  all(): AsyncIterable<[K, number, V]> {
+    return this.#local.each((view: WindowQuery<K, V>) => view.all())
+  }
+
+  backwardAll(): AsyncIterable<[K, number, V]> {
+    return this.#local.each((view: WindowQuery<K, V>) => view.backwardAll())
+  }
+}

@@ -1,0 +1,42 @@
+import type { RestoreProgress } from './restore.ts'
+import type { StreamsState } from './streams-state.ts'
+import type { DroppedRecord } from './task/drops.ts'
+
+/** What an application tells about itself. */
+export interface StreamsEvents {
+  readonly state: { readonly from: StreamsState; readonly to: StreamsState }
+  readonly restore: RestoreProgress
+  /** A record was left out, and why. */
+  readonly dropped: DroppedRecord
+  /** Something went wrong and was handled; a sentence for the log. */
+  readonly warning: string
+  /** The thread has ended with this error; the state is 'error'. */
+  readonly error: unknown
+}
+
+export type StreamsListeners = { readonly [Name in keyof StreamsEvents]?: (event: StreamsEvents[Name]) => void }
+
+/** Typed listeners, called in the order they came. */
+export class EventHub {
+  readonly #listeners = new Map<keyof StreamsEvents, Set<(event: never) => void>>()
+
+  constructor(initial: StreamsListeners) {
+    const { state, restore, dropped, warning, error } = initial
+    if (state !== undefined) this.on('state', state)
+    if (restore !== undefined) this.on('restore', restore)
+    if (dropped !== undefined) this.on('dropped', dropped)
+    if (warning !== undefined) this.on('warning', warning)
+    if (error !== undefined) this.on('error', error)
+  }
+
+  on<Name extends keyof StreamsEvents>(name: Name, listener: (event: StreamsEvents[Name]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  emit<Name extends keyof StreamsEvents>(name: Name, event: StreamsEvents[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) (listener as (event: StreamsEvents[Name]) => void)(event)
+  }
+}
