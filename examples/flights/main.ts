@@ -58,8 +58,10 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 
     const plan = flightsTopology()
     const guarantee = options.atLeastOnce ? 'atLeastOnce' : 'exactlyOnce'
+    const startedAt = performance.now()
     await using app = await Streams.start(plan.topology, { applicationId: 'flights', log, guarantee })
-    progress.line(`restored ${app.restoredRecords} changelog records`)
+    const startMs = Math.round(performance.now() - startedAt)
+    progress.line(`restored ${app.restoredRecords} changelog records, running after ${startMs} ms`)
     await progress.watch(app, flights.rows.length, signal)
     if (signal.aborted) return
 

@@ -87,14 +87,14 @@ export function renderReport(report: Report): string {
   const table = new Table({
     head: ['Airport', 'Name', 'Flights', 'Mean delay', 'Worst day'],
     colAligns: ['left', 'left', 'right', 'right', 'left'],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   })
   const busy = report.airports.filter((airport) => airport.flights >= tableFlightsMin)
   for (const { iata, name, flights, meanDelayMinutes, worstDay } of busy.slice(0, tableRows)) {
     const worst =
       worstDay === null
         ? '–'
-        : `${worstDay.date} (${worstDay.meanDelayMinutes.toFixed(1)} min, ${worstDay.flights} flights)`
+        : `${worstDay.date} (${worstDay.meanDelayMinutes.toFixed(1)} min, ${worstDay.flights} ${worstDay.flights === 1 ? 'flight' : 'flights'})`
     table.push([iata, name ?? '(unknown)', flights.toLocaleString('en'), `${meanDelayMinutes.toFixed(1)} min`, worst])
   }
   const counts = [

@@ -15,28 +15,31 @@ export async function loadModule(file: string, files: Files): Promise<{ readonly
   const full = path.resolve(file)
   if (!files.exists(full))
     throw new StreamError('INPUT_INVALID', `there is no file ${full}; name a module that is there`)
-  if (typeScript.test(full)) await prepareTypeScript(full)
+  if (typeScript.test(full)) await registerTsx(full)
   try {
     return (await import(pathToFileURL(full).href)) as { readonly [name: string]: unknown }
   } catch (error) {
     if (StreamError.is(error)) throw error
+    if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION') throw unsupported(full, error)
     throw new StreamError('INPUT_INVALID', `${full} cannot be loaded: ${messageOf(error)}`, { cause: error })
   }
 }
 
-async function prepareTypeScript(file: string): Promise<void> {
-  const tsx = tsxOf(file)
-  if (tsx !== null) {
-    const { register } = (await import(pathToFileURL(tsx).href)) as { register(): () => void }
-    register()
-    return
-  }
-  if ((process.features as { typescript?: unknown }).typescript) return
-  throw new StreamError(
+function unsupported(file: string, cause: unknown): StreamError {
+  return new StreamError(
     'TYPESCRIPT_UNSUPPORTED',
-    `${file} is TypeScript, and Node ${process.versions.node} cannot read it; run npm install --save-dev tsx in its project, ` +
-      'use Node 22.18 or newer, or compile it first',
+    `${file} is or imports TypeScript, and Node ${process.versions.node} cannot read it; run npm install --save-dev tsx in its ` +
+      'project, use Node 22.18 or newer, or compile it first',
+    { cause },
   )
+}
+
+/** A project without tsx is left to Node, which may strip types itself. */
+async function registerTsx(file: string): Promise<void> {
+  const entry = tsxOf(file)
+  if (entry === null) return
+  const { register } = (await import(pathToFileURL(entry).href)) as { register(): () => void }
+  register()
 }
 
 /**

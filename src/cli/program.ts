@@ -14,7 +14,11 @@ export function createProgram(environment: Environment): Command {
     .command('run')
     .description('run an application until it is stopped')
     .argument('<file>', 'a module with export default { topology, config }')
-    .action((file: string) => guarded(environment, () => runApplication(file, environment)))
+    .action(async (file: string) => {
+      await guarded(environment, () => runApplication(file, environment))
+      // The user's module may hold the process: an interval, a server. The application is closed, so it is over.
+      environment.process.exit()
+    })
   program
     .command('topology')
     .description('print the topology of an application')

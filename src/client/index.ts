@@ -2,6 +2,7 @@
  * The client: producer, consumer and admin on a `Connection`, whatever carries it.
  */
 
+export type { Connection, LogLease, LogProvider } from '../protocol/connection.ts'
 export { BatchBuilder } from '../records/batch-builder.ts'
 export { BatchCursor } from '../records/batch-cursor.ts'
 export { batchSize, crcMatches } from '../records/batch-format.ts'
@@ -23,4 +24,3 @@ export type { RecordMetadata } from './producer/pending-batch.ts'
 export { Producer, type ProducerOptions, type RecordToSend } from './producer/producer.ts'
 export type { GroupMember, OffsetToCommit } from './producer/transactions.ts'
 export type { TopicPartition } from './topic-partition.ts'
-export type { Connection, LogLease, LogProvider } from '../protocol/connection.ts'

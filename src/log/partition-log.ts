@@ -23,6 +23,7 @@ import { BatchScanner } from './batch-scanner.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { AbortedTransaction, AppendResult, EpochEnd, LogConfig, LogRead, TimestampOffset } from './log-config.ts'
 import { LogReader } from './log-reader.ts'
+import { recordBatch } from './producer-effects.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerState, sequenceAfter } from './producer-state.ts'
 import { type Recovered, recover } from './recovery.ts'
@@ -188,6 +189,7 @@ export class PartitionLog {
     this.#producers.restore(recovered.producers)
     this.#epochs.load(recoveryPoint)
     const from = Math.min(recovered.replayFrom, recoveryPoint)
+    const nowMs = this.#machine.clock.now()
     for (const segment of this.#segments.all()) {
       if (segment.endOffset <= from) continue
       const scanner = new BatchScanner(segment.file(), segment.walkFrom(from), segment.sizeBytes)
@@ -195,45 +197,13 @@ export class PartitionLog {
         const baseOffset = baseOffsetOf(scanner.buffer, scanner.at)
         if (baseOffset >= recoveryPoint)
           this.#epochs.assign(partitionLeaderEpochOf(scanner.buffer, scanner.at), baseOffset)
-        if (baseOffset >= recovered.replayFrom)
-          this.#record(segment, scanner.buffer, scanner.at, baseOffset >= recoveryPoint)
+        const indexed = baseOffset >= recoveryPoint ? segment.transactions : null
+        if (baseOffset >= recovered.replayFrom) recordBatch(this.#producers, indexed, scanner.buffer, scanner.at, nowMs)
       }
       if (scanner.problem !== null) throw segment.corrupt(segment.baseOffset, scanner.position, scanner.problem)
       if (segment !== this.#segments.active && !segment.sealed) segment.seal()
       if (segment.sealed) segment.cool()
     }
-  }
-
-  /** What a batch in the log means for its producer. `indexed`: its marker may add to the aborted transactions. */
-  #record(segment: Segment, buffer: Buffer, at: number, indexed: boolean): void {
-    const producerId = producerIdOf(buffer, at)
-    if (producerId < 0) return
-    const nowMs = this.#machine.clock.now()
-    const epoch = producerEpochOf(buffer, at)
-    if (!isControl(buffer, at)) {
-      const firstSequence = baseSequenceOf(buffer, at)
-      const lastSequence = sequenceAfter(firstSequence, recordCountOf(buffer, at) - 1)
-      const baseOffset = baseOffsetOf(buffer, at)
-      const batch = {
-        firstSequence,
-        lastSequence,
-        baseOffset,
-        lastOffset: lastOffsetOf(buffer, at),
-        timestampMs: maxTimestampOf(buffer, at),
-      }
-      this.#producers.applyBatch(producerId, epoch, batch, isTransactional(buffer, at), nowMs)
-      return
-    }
-    const control = decodeControl(buffer, at)
-    if (control === null) return
-    const completed = this.#producers.applyMarker(
-      producerId,
-      epoch,
-      control.coordinatorEpoch,
-      baseOffsetOf(buffer, at),
-      nowMs,
-    )
-    if (completed !== null && control.type === 'abort' && indexed) segment.transactions.append(completed)
   }
 
   /**
@@ -291,7 +261,7 @@ export class PartitionLog {
     if (this.#epochs.latest !== this.leaderEpoch) this.#epochs.assign(this.leaderEpoch, baseOffset)
     this.#endOffset = lastOffset + 1
     this.#bytesSinceCheckpoint += batch.length
-    this.#record(segment, batch, 0, true)
+    recordBatch(this.#producers, segment.transactions, batch, 0, this.#machine.clock.now())
     assert(segment.endOffset === this.#endOffset, 'L1: the active segment ends where the log ends')
     this.onAppend?.()
     return this.#result(baseOffset, lastOffset, appendTimeMs, false)

@@ -184,13 +184,18 @@ export function array<T>(element: Type<T>): LengthType<readonly T[]> {
   )
 }
 
-/** May be null, in all versions or in those of the range. */
-export function nullable<T>(type: LengthType<T>, versions = '0+'): Type<T | null> {
+/**
+ * May be null, in all versions or in those of the range. `instead`: what other versions say where a value is null;
+ * without it, null is refused there.
+ */
+export function nullable<T>(type: LengthType<T>, versions = '0+', instead: T | null = null): Type<T | null> {
   const { since, until } = range(versions)
   if (since === 0 && until === Number.POSITIVE_INFINITY) return type.orNull
   return {
     write(writer, value, version, flexible) {
-      if (value !== null || (version >= since && version <= until)) type.orNull.write(writer, value, version, flexible)
+      if (version >= since && version <= until) type.orNull.write(writer, value, version, flexible)
+      else if (value !== null) type.write(writer, value, version, flexible)
+      else if (instead !== null) type.write(writer, instead, version, flexible)
       else throw invalid(`null where version ${version} does not allow it`)
     },
     read(reader, version, flexible) {

@@ -415,9 +415,10 @@ export abstract class KeyValueTable<K, V> {
     const key = Buffer.allocUnsafe(prefixBytes + keyEnd - keyStart)
     this.#prefix.copy(key)
     buffer.copy(key, prefixBytes, keyStart, keyEnd)
-    const before = this.#count
-    // Into an empty store every value is taken for new; else, the tail of a changelog, one look says.
-    const existed = this.#emptyAtOpen ? valueStart < 0 && before > 0 : this.context.engine.get(key) !== undefined
+    // Into a store that was empty every value is taken for new; else, the tail of a changelog, one look says. Records of
+    // one batch do not see each other: the count is an approximate one.
+    const look = valueStart < 0 || !this.#emptyAtOpen
+    const existed = look && this.context.engine.get(key) !== undefined
     if (valueStart < 0) {
       if (existed) this.#count--
       batch.del(key)

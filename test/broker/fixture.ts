@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemFiles } from '../../src/base/files.ts'
@@ -125,6 +125,7 @@ export class Fixture {
     const copy = this.#folder()
     cpSync(this.directory, copy, { recursive: true })
     await this.broker.close().catch(() => {})
+    for (const name of readdirSync(copy)) if (name.startsWith('.lock-')) rmSync(join(copy, name))
     damage(copy)
     this.directory = copy
     this.clock = new ManualClock(this.clock.now())

@@ -131,6 +131,7 @@ describe('Groups', () => {
   it('goes on without the members that do not join again in time', async () => {
     const first = await alone({ sessionTimeoutMs: 100_000 })
     const second = join({ sessionTimeoutMs: 100_000 })
+    await broker.clock.pass(0)
     await broker.clock.pass(20_000)
     const joined = await second
     expect(joined).to.include({ generationId: 2, leader: joined.memberId })

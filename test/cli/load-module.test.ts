@@ -60,15 +60,4 @@ describe('loadModule', () => {
     )
     expect(exported).to.equal(7)
   })
-
-  it('says what to do about TypeScript where there is no tsx, unless this Node reads it', async () => {
-    const full = file('app.mts', 'const n: number = 7\nexport default n')
-    if ((process.features as { typescript?: unknown }).typescript) {
-      expect((await loadModule(full, systemFiles)).default).to.equal(7)
-      return
-    }
-    const error = await failure('app.mts')
-    expect(error.code).to.equal('TYPESCRIPT_UNSUPPORTED')
-    expect(error.message).to.include('npm install --save-dev tsx')
-  })
 })

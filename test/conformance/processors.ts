@@ -45,7 +45,7 @@ const behaviors: { readonly [name: string]: Behavior } = {
   },
   counter: (context, argument) => (item) => {
     const store = keyValueStore(context, argument)
-    const count = Number(store.get(shown(item.key)) ?? 0) + 1
+    const count = wholeNumber(textOf(store.get(shown(item.key))) ?? '0') + 1
     store.put(shown(item.key), String(count))
     context.forward(item.withValue(`${shown(item.value)}#${count}`))
   },
@@ -84,11 +84,12 @@ const behaviors: { readonly [name: string]: Behavior } = {
 }
 
 const asyncBehaviors: { readonly [name: string]: Behavior } = {
-  ask: (context, argument) => async (item) => {
+  ask: (context, argument) => (item) => {
     const command = textOf(item.value)
     const store = typedStore(context.store<StateStore>(argument))
-    const answer = command === null ? 'nothing asked' : await ask(store, item.key, command, item.timestamp)
-    context.forward(item.withValue(answer))
+    const tell = (answer: string): void => context.forward(item.withValue(answer))
+    const answer = command === null ? 'nothing asked' : ask(store, item.key, command, item.timestamp)
+    return typeof answer === 'string' ? tell(answer) : answer.then(tell)
   },
   flushEvery: (context, argument) => {
     const comma = argument.indexOf(',')
@@ -108,6 +109,11 @@ const asyncBehaviors: { readonly [name: string]: Behavior } = {
 
 function keyValueStore(context: Context, name: string): KeyValueStore<unknown, unknown> {
   return context.store<KeyValueStore<unknown, unknown>>(name)
+}
+
+function wholeNumber(written: string): number {
+  if (!/^-?[0-9]+$/.test(written)) throw new Error(`not a whole number: ${written}`)
+  return Number(written)
 }
 
 function withHeader(item: Item, pair: string): Item {

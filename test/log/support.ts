@@ -101,7 +101,11 @@ export interface Row {
   readonly timestampMs?: number
 }
 
-export function batchOf(rows: readonly (Row | string)[], header: BatchHeader = plainHeader, compression: 'none' | 'gzip' = 'none'): Buffer {
+export function batchOf(
+  rows: readonly (Row | string)[],
+  header: BatchHeader = plainHeader,
+  compression: 'none' | 'gzip' = 'none',
+): Buffer {
   const builder = new BatchBuilder({ bytesMax: 1 << 26, compression })
   for (const one of rows) {
     const row = typeof one === 'string' ? { value: one } : one
@@ -123,7 +127,10 @@ export function rowsOf(records: Buffer): ReadRow[] {
   for (let at = 0; at < records.length; at += batchSize(records, at)) {
     cursor.open(records, at)
     while (cursor.next()) {
-      rows.push({ offset: cursor.offset, value: cursor.valueStart < 0 ? null : cursor.buffer.toString('utf8', cursor.valueStart, cursor.valueEnd) })
+      rows.push({
+        offset: cursor.offset,
+        value: cursor.valueStart < 0 ? null : cursor.buffer.toString('utf8', cursor.valueStart, cursor.valueEnd),
+      })
     }
   }
   return rows

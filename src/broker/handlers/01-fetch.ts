@@ -33,7 +33,7 @@ export const fetch = handler('Fetch', { min: 4, max: 17 }, async (request, broke
   })
   const targets = topics.flatMap((topic) => topic.targets)
   const committed = request.isolationLevel === 1
-  const enough = (): boolean => isEnough(targets, committed, request.minBytes)
+  const enough = (): boolean => isEnough(targets, committed, request)
   if (request.maxWaitMs > 0 && !enough()) {
     const partitions = targets.map(({ partition }) => partition).filter((partition) => partition !== null)
     await broker.fetches.wait(new Set(partitions), request.maxWaitMs, enough)
@@ -67,7 +67,11 @@ function target(
 }
 
 /** Is there an error to tell, or are there minBytes to send? */
-function isEnough(targets: readonly Target[], committed: boolean, minBytes: number): boolean {
+function isEnough(
+  targets: readonly Target[],
+  committed: boolean,
+  { minBytes, maxBytes }: { readonly minBytes: number; readonly maxBytes: number },
+): boolean {
   let readable = false
   for (const { asked, partition, error } of targets) {
     const log = partition?.online
@@ -78,7 +82,7 @@ function isEnough(targets: readonly Target[], committed: boolean, minBytes: numb
   if (!readable) return false
   if (minBytes === 1) return true
   let bytes = 0
-  for (const answer of readAll(targets, committed, minBytes, 0).values()) bytes += answer.records?.length ?? 0
+  for (const answer of readAll(targets, committed, maxBytes, 0).values()) bytes += answer.records?.length ?? 0
   return bytes >= minBytes
 }
 

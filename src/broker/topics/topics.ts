@@ -208,7 +208,7 @@ export class Topics {
     for (const partition of partitions) {
       partition.detach(new StreamError('TOPIC_UNKNOWN', `${partition.topic}-${partition.index}: ${reason}`))
     }
-    for (const { topic, index } of partitions) await this.#directory.removePartition(topic, index)
+    await Promise.all(partitions.map(({ topic, index }) => this.#directory.removePartition(topic, index)))
   }
 
   /** More partitions for a topic. */

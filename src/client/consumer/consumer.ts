@@ -200,6 +200,7 @@ export class Consumer {
    */
   async commit(offsets: readonly OffsetToCommit[] = this.#offsets()): Promise<void> {
     const { committed, membership } = this.#needGroup()
+    if (this.#mode === 'subscribed' && membership.error !== null) throw membership.error
     const member =
       this.#mode === 'subscribed' ? membership.member : { memberId: '', generationId: -1, groupInstanceId: null }
     try {

@@ -56,7 +56,9 @@ export class Transactions {
   readonly #caller: Caller
   readonly #coordinator: Coordinator
   readonly #endTimeoutMs: number
+  /** Groups whose offsets are in the open transaction. */
   readonly #groups = new Set<string>()
+  readonly #groupCoordinators = new Map<string, Coordinator>()
   readonly #partitions = new Set<PartitionAppender>()
   readonly #onState: (refusal: StreamError | null) => void
   #state: State = 'uninitialized'
@@ -198,8 +200,7 @@ export class Transactions {
       }),
     }))
     const { generationId, memberId, groupInstanceId } = member
-    const group = new Coordinator(this.#caller, 'group', groupId)
-    await group.call(
+    await this.#groupCoordinator(groupId).call(
       'TxnOffsetCommit',
       {
         transactionalId: this.transactionalId,
@@ -219,6 +220,15 @@ export class Transactions {
         what: `commit offsets of ${groupId} in the transaction of ${this.transactionalId}`,
       },
     )
+  }
+
+  #groupCoordinator(groupId: string): Coordinator {
+    let coordinator = this.#groupCoordinators.get(groupId)
+    if (coordinator === undefined) {
+      coordinator = new Coordinator(this.#caller, 'group', groupId)
+      this.#groupCoordinators.set(groupId, coordinator)
+    }
+    return coordinator
   }
 
   /** T2: everything is acknowledged when this is called. */

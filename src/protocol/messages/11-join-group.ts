@@ -31,7 +31,7 @@ export const joinGroup = api({
     errorCode: int16,
     generationId: int32,
     protocolType: from('7+', nullable(string), null),
-    protocolName: nullable(string, '7+'),
+    protocolName: nullable(string, '7+', ''),
     leader: string,
     skipAssignment: from('9+', boolean, false),
     memberId: string,
