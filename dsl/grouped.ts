@@ -71,7 +71,7 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
 
   /**
    * Folds the values of each key into an accumulator of another type, which the fold may change and returns; null deletes the row.
-   * Records without key or value are dropped and counted.
+   * A fold that throws must not have changed it yet. Records without key or value are dropped and counted.
    *
    * @example
    * orders.groupByKey().aggregate(() => 0, (sum, order) => sum + order.amount, { value: float64, store: 'totals' })

@@ -9,6 +9,7 @@ export type {
   Emit,
   GroupOptions,
   JoinOptions,
+  Partitioner,
   ProcessOptions,
   ReduceOptions,
   RepartitionOptions,

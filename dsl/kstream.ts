@@ -30,7 +30,7 @@ import type {
   StepOptions,
   ValueOptions,
 } from './options.ts'
-import { draft, drawn, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
+import { draft, drawn, givenSerde, needed, type StreamDraft, sameBuilder } from './plan/draft.ts'
 import type { AnySupplier, RepartitionNode, StepNode } from './plan/node.ts'
 import { noPolicies } from './plan/plan.ts'
 import { drawRepartition } from './plan/repartition.ts'
@@ -161,6 +161,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   merge<Lacks2 extends Lack>(other: KStream<K, V, Lacks2>, options: StepOptions = {}): KStream<K, V, Lacks | Lacks2> {
     const mine = this[draft]
     const theirs = other[draft]
+    sameBuilder('merge', mine, theirs)
     const node = mine.plan.attach({
       kind: 'step',
       name: mine.plan.nodeName('KSTREAM-MERGE-', options.name),
@@ -210,7 +211,11 @@ export class KStream<K, V, Lacks extends Lack = never> {
    */
   groupByKey<KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
     options: GroupOptions<K, KS, V, VS> = {},
-  ): Needs<'groupByKey', GroupLacks<Lacks, KS, VS>, KGroupedStream<K, V, StillLacking<Lacks, 'value serde', VS>>> {
+  ): Needs<
+    'groupByKey',
+    GroupLacks<Lacks, KS, VS>,
+    KGroupedStream<NonNullable<K>, V, StillLacking<Lacks, 'value serde', VS>>
+  > {
     const stream = this[draft]
     const key = needed('groupByKey', 'key', givenSerde<K>(options.key) ?? stream.key)
     const value = givenSerde<V>(options.value) ?? stream.value
@@ -227,7 +232,11 @@ export class KStream<K, V, Lacks extends Lack = never> {
   groupBy<K2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
     selector: (value: V, key: K, record: Record<K, V>) => K2 & NotPromise<K2>,
     options: GroupOptions<K2, KS, V, VS> = {},
-  ): Needs<'groupBy', LackOf<'key serde', KS> | StillLacking<Lacks, 'value serde', VS>, KGroupedStream<K2, V>> {
+  ): Needs<
+    'groupBy',
+    LackOf<'key serde', KS> | StillLacking<Lacks, 'value serde', VS>,
+    KGroupedStream<NonNullable<K2>, V>
+  > {
     const stream = this[draft]
     const key = needed('groupBy', 'key', givenSerde<K2>(options.key))
     const value = needed('groupBy', 'value', givenSerde<V>(options.value) ?? stream.value)
@@ -243,8 +252,9 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * @example
    * counts.toStream().to(totals)
    */
-  to(topic: SinkTopic<NoInfer<K>, NoInfer<V>>, options: SinkStepOptions = {}): void {
+  to(topic: SinkTopic<NoInfer<K>, NoInfer<V>>, options: SinkStepOptions<K, V> = {}): void {
     const { plan, node } = this[draft]
+    const { partitioner } = options
     plan.attach({
       kind: 'sink',
       name: plan.nodeName('KSTREAM-SINK-', options.name),
@@ -252,7 +262,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
       topic,
       keySerde: topic.key,
       valueSerde: topic.value,
-      partitioner: options.partitioner ?? null,
+      partitioner: partitioner === undefined ? null : (key, value, count) => partitioner(value as V, key as K, count),
       feedback: options.feedback ?? false,
       onError: options.onError ?? noPolicies,
     })
@@ -270,7 +280,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R & NotPromise<R>,
     options: JoinOptions<K, KS, V, LS, R, RS> = {},
   ): Needs<'join', JoinLacks<Lacks, KS, LS>, KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>> {
-    return this.#join('KSTREAM-JOIN-', table, joiner as Joiner<K, V, V2, R>, false, options)
+    return this.#join('join', table, joiner as Joiner<K, V, V2, R>, options)
   }
 
   /** As `join`, but where there is no row the joiner gets undefined; so does it for records without a key. */
@@ -285,7 +295,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R & NotPromise<R>,
     options: JoinOptions<K, KS, V, LS, R, RS> = {},
   ): Needs<'leftJoin', JoinLacks<Lacks, KS, LS>, KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>> {
-    return this.#join('KSTREAM-LEFTJOIN-', table, joiner as Joiner<K, V, V2, R>, true, options)
+    return this.#join('leftJoin', table, joiner as Joiner<K, V, V2, R>, options)
   }
 
   /**
@@ -317,19 +327,20 @@ export class KStream<K, V, Lacks extends Lack = never> {
   }
 
   #join<V2, R, Result>(
-    prefix: string,
+    step: 'join' | 'leftJoin',
     table: RowsByKey<K, V2>,
     joiner: Joiner<K, V, V2, R>,
-    left: boolean,
     options: JoinOptions<K, MaybeSerde, V, MaybeSerde, R, MaybeSerde>,
   ): Result {
     const { plan } = this[draft]
     const right = table[draft]
-    const stream = this[draft].rekeyed ? this.#repartitioned(prefix, options) : this[draft]
+    const left = step === 'leftJoin'
+    sameBuilder(step, this[draft], right)
+    const stream = this[draft].rekeyed ? this.#repartitioned(step, options) : this[draft]
     const sources = [...stream.sources, ...right.sources]
     const node = plan.attach({
       kind: 'join',
-      name: plan.nodeName(prefix, options.name),
+      name: plan.nodeName(`KSTREAM-${step.toUpperCase()}-`, options.name),
       parents: [stream.node],
       supplier: streamTableJoin(right.view, joiner, left),
       table: right.node,

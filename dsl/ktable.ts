@@ -16,8 +16,10 @@ import { noPolicies } from './plan/plan.ts'
 import { rowStore, storeOptions } from './plan/store-plan.ts'
 
 /** A table with a store if `S` names one. */
-export type TableOf<K, V, S, Lacks extends Lack = never> = S extends string | { readonly name: string }
-  ? Needs<'a store', Lacks, StoredTable<K, V, TimestampedKeyValueView<K, NonNullable<V>>>>
+export type TableOf<Step extends string, K, V, S, Lacks extends Lack = never> = S extends
+  | string
+  | { readonly name: string }
+  ? Needs<Step, Lacks, StoredTable<K, V, TimestampedKeyValueView<K, NonNullable<V>>>>
   : KTable<K, V, Lacks>
 
 /** A table with keys of `K`, as a join asks for it. */
@@ -46,7 +48,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
   >(
     keep: (value: NonNullable<V>, key: K) => value is V2,
     options?: TableStepOptions<S, K, KS, V2, VS>,
-  ): TableOf<K, V2 | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
+  ): TableOf<'filter', K, V2 | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
   filter<
     S extends StoreChoice | undefined = undefined,
     KS extends MaybeSerde = undefined,
@@ -54,7 +56,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
   >(
     keep: (value: NonNullable<V>, key: K) => boolean,
     options?: TableStepOptions<S, K, KS, V, VS>,
-  ): TableOf<K, V | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
+  ): TableOf<'filter', K, V | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
   filter(
     keep: (value: NonNullable<V>, key: K) => boolean,
     options: TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V, MaybeSerde> = {},
@@ -70,8 +72,15 @@ export class KTable<K, V, Lacks extends Lack = never> {
   >(
     drop: (value: NonNullable<V>, key: K) => boolean,
     options: TableStepOptions<S, K, KS, V, VS> = {},
-  ): TableOf<K, V | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>> {
+  ): TableOf<
+    'filterNot',
+    K,
+    V | null,
+    S,
+    StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>
+  > {
     return this.#filter(drop, false, options) as TableOf<
+      'filterNot',
       K,
       V | null,
       S,
@@ -94,12 +103,19 @@ export class KTable<K, V, Lacks extends Lack = never> {
   >(
     mapper: (value: NonNullable<V>, key: K) => V2 & NotPromise<V2>,
     options: TableStepOptions<S, K, KS, V2, VS> = {},
-  ): TableOf<K, V2 | Extract<V, null>, S, StillLacking<Lacks, 'key serde', KS> | LackOf<'value serde', VS>> {
+  ): TableOf<
+    'mapValues',
+    K,
+    V2 | Extract<V, null>,
+    S,
+    StillLacking<Lacks, 'key serde', KS> | LackOf<'value serde', VS>
+  > {
     const rows = mapRow<K, NonNullable<V>, NonNullable<V2>>(
       mapper as (value: NonNullable<V>, key: K) => NonNullable<V2> | null,
     )
     const drawn = this.#step<V2>('KTABLE-MAPVALUES-', rows, false, options, givenSerde<V2>(options.value))
     return drawn as TableOf<
+      'mapValues',
       K,
       V2 | Extract<V, null>,
       S,

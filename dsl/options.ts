@@ -9,7 +9,6 @@ import type { ErrorPolicies } from '../src/processor/error-policy.ts'
 import type { StateEngineSupplier } from '../src/processor/state-engine.ts'
 import type { StoreBuilder } from '../src/processor/store-builder.ts'
 import type { TimestampExtractor } from '../src/processor/timestamp-extractor.ts'
-import type { SinkPartitioner } from '../src/topology/node.ts'
 import type { Fits, SerdeFor } from './dsl-error.ts'
 
 export interface StepOptions {
@@ -21,10 +20,12 @@ export interface StepOptions {
 
 /** `KS` and `VS` are the types of the serdes that were given for `K` and `V`, undefined for none. */
 export interface ValueOptions<V, VS> extends StepOptions {
+  /** The serde of the result's values. Default: not known, where values are new. */
   readonly value?: VS & Fits<NoInfer<V>>
 }
 
 export interface KeyOptions<K, KS> extends StepOptions {
+  /** The serde of the result's keys. Default: not known, where keys are new. */
   readonly key?: KS & Fits<NoInfer<K>>
 }
 
@@ -35,9 +36,12 @@ export interface SourceStepOptions extends StepOptions {
   readonly timestamp?: TimestampExtractor
 }
 
-export interface SinkStepOptions extends StepOptions {
+/** Which partition a record goes to, from 0; null: by the key. */
+export type Partitioner<K, V> = (value: V, key: K, partitionCount: number) => number | null
+
+export interface SinkStepOptions<K, V> extends StepOptions {
   /** Default: by the key's bytes; for windowed keys by those of the inner key. */
-  readonly partitioner?: SinkPartitioner
+  readonly partitioner?: Partitioner<K, V>
   /** The topic is read above this step and records are meant to go round. Default false: such a cycle is refused. */
   readonly feedback?: boolean
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { embedded, int64, Streams, StreamsBuilder, string, topic, tumbling } from 'millrace'
-import { Admin } from 'millrace/client'
+import { Admin, BatchCursor, Consumer } from 'millrace/client'
 import type { ScenarioName } from '../options.ts'
 import { peakRssMiB, type ScenarioResult, Timeline } from '../result.ts'
 import { partitions } from '../workload.ts'
@@ -66,12 +66,28 @@ export async function drain(app: Streams, timeline: Timeline): Promise<void> {
   await drained
 }
 
+/** How many records a read_committed reader finds in the output. */
 export async function outputRecords(log: ReturnType<typeof embedded>): Promise<number> {
   const lease = await log.acquire()
+  const connection = lease.connect('bench')
   const tps = Array.from({ length: partitions }, (_, partition) => ({ topic: 'output', partition }))
-  const ends = await new Admin(lease.connect('bench')).listOffsets(tps, 'latest', { isolation: 'readCommitted' })
+  const ends = await new Admin(connection).listOffsets(tps, 'latest', { isolation: 'readCommitted' })
+  const consumer = new Consumer(connection, { isolation: 'readCommitted', autoOffsetReset: 'earliest' })
+  consumer.assign(tps)
+  const cursor = new BatchCursor()
+  let count = 0
+  for (let missing = ends.filter(({ offset }) => offset > 0).length; missing > 0; ) {
+    for (const fetched of await consumer.pollBatches(1000)) {
+      for (const at of fetched.batches) {
+        cursor.open(fetched.buffer, at)
+        while (cursor.next()) count++
+      }
+      if (fetched.nextOffset >= ends[fetched.partition]!.offset) missing--
+    }
+  }
+  await consumer.close()
   await lease.release()
-  return ends.reduce((sum, end) => sum + end.offset, 0)
+  return count
 }
 
 /** From `running` until every input offset is committed: exactly-once, commit interval 100 ms, LevelDB, default durability. */
@@ -83,7 +99,8 @@ export async function measureTopology(name: ScenarioName, directory: string, rec
   await drain(app, timeline)
   const rates = timeline.end()
   await app.close()
+  const peak = peakRssMiB()
   const outputs = await outputRecords(log)
   await lease.release()
-  return { name, records, outputs, ...rates, peakRssMiB: peakRssMiB() }
+  return { name, records, outputs, ...rates, peakRssMiB: peak }
 }

@@ -5,7 +5,7 @@ import { Record } from '../../src/processor/record.ts'
 import type { TimestampedKeyValueStore } from '../../src/processor/state-store.ts'
 import type { Emit } from '../options.ts'
 import type { Fold } from './fold.ts'
-import { OldValues } from './old-values.ts'
+import { ValueCopier } from './value-copier.ts'
 
 export interface AggregateSpec<A> {
   readonly storeName: string
@@ -23,7 +23,8 @@ class Aggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
   readonly #fold: Fold<K, V, A>
   readonly #spec: AggregateSpec<A>
   readonly #everyUpdate: boolean
-  readonly #old: OldValues<A> | null
+  readonly #tellsOld: boolean
+  readonly #copier: ValueCopier<A>
   #context!: ProcessorContext<K, Change<A>>
   #store!: TimestampedKeyValueStore<K, A>
   #nodeName = ''
@@ -32,7 +33,8 @@ class Aggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
     this.#fold = fold
     this.#spec = spec
     this.#everyUpdate = spec.emit === 'everyUpdate'
-    this.#old = this.#everyUpdate && spec.oldValues ? new OldValues(spec.valueSerde) : null
+    this.#tellsOld = this.#everyUpdate && spec.oldValues
+    this.#copier = new ValueCopier(spec.valueSerde)
   }
 
   init(context: ProcessorContext<K, Change<A>>): void {
@@ -52,9 +54,12 @@ class Aggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
     const there = entry.value !== null
     const before = there ? entry.value : this.#fold.initial()
     const timestamp = there && entry.timestamp > record.timestamp ? entry.timestamp : record.timestamp
-    const old = this.#old === null ? null : this.#old.keep(before)
-    const after = this.#fold.apply(before, value, key, this.#nodeName)
-    this.#store.update(entry, after, timestamp, record.headers)
+    const old = this.#tellsOld ? this.#copier.copy(before) : null
+    const result = this.#fold.apply(before, value, key, this.#nodeName)
+    // The record's own value is not the fold's to change: other steps may have it too.
+    const after = Object.is(result, value) ? this.#copier.copy(result) : result
+    // A delete is kept under the record's own time, as Kafka Streams does; what is told at once has the result's.
+    this.#store.update(entry, after, after === null ? record.timestamp : timestamp, record.headers)
     if (this.#everyUpdate) {
       this.#context.forward(new Record(key, new Change(after, old), timestamp, record.headers))
     }

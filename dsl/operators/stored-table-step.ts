@@ -4,8 +4,8 @@ import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/p
 import { Record } from '../../src/processor/record.ts'
 import type { TimestampedKeyValueStore } from '../../src/processor/state-store.ts'
 import type { Emit } from '../options.ts'
-import { OldValues } from './old-values.ts'
 import type { RowMapper } from './row-mapper.ts'
+import { ValueCopier } from './value-copier.ts'
 
 export interface StoredTableStepSpec<V> {
   readonly storeName: string
@@ -20,7 +20,7 @@ class StoredTableStep<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>
   readonly #mapper: RowMapper<K, V, V2>
   readonly #spec: StoredTableStepSpec<V2>
   readonly #everyUpdate: boolean
-  readonly #old: OldValues<V2> | null
+  readonly #copier: ValueCopier<V2> | null
   #context!: ProcessorContext<K, Change<V2>>
   #store!: TimestampedKeyValueStore<K, V2>
   #nodeName = ''
@@ -29,7 +29,7 @@ class StoredTableStep<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>
     this.#mapper = mapper
     this.#spec = spec
     this.#everyUpdate = spec.emit === 'everyUpdate'
-    this.#old = this.#everyUpdate && spec.oldValues ? new OldValues(spec.valueSerde) : null
+    this.#copier = this.#everyUpdate && spec.oldValues ? new ValueCopier(spec.valueSerde) : null
   }
 
   init(context: ProcessorContext<K, Change<V2>>): void {
@@ -46,7 +46,7 @@ class StoredTableStep<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>
     const before = this.#spec.oldValues ? entry.value : null
     if (after === null && before === null && this.#spec.oldValues && this.#mapper.elidesNothing) return
     // The value may be an accumulator that the step above goes on changing: what will be an old value is kept as a copy.
-    this.#store.update(entry, this.#old === null ? after : this.#old.keep(after), timestamp, headers)
+    this.#store.update(entry, this.#copier === null ? after : this.#copier.copy(after), timestamp, headers)
     if (this.#everyUpdate) this.#tell(key, after, before, timestamp, headers)
   }
 

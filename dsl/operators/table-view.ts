@@ -26,8 +26,7 @@ class StoreRows<K, V> implements Rows<K, V> {
   }
 
   row(key: K): V | null {
-    const found = this.#store.get(key)
-    return found === undefined ? null : found.value
+    return this.#store.entry(key).value
   }
 }
 

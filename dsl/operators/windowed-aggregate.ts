@@ -7,7 +7,7 @@ import { Windowed } from '../../src/serdes/windowed.ts'
 import type { Emit } from '../options.ts'
 import type { TumblingWindows } from '../windows.ts'
 import type { Fold } from './fold.ts'
-import { OldValues } from './old-values.ts'
+import { ValueCopier } from './value-copier.ts'
 
 export interface WindowedAggregateSpec<A> {
   readonly storeName: string
@@ -30,7 +30,8 @@ class WindowedAggregate<K, V, A> implements Processor<K, V, Windowed<K>, Change<
   readonly #sizeMs: number
   readonly #graceMs: number
   readonly #everyUpdate: boolean
-  readonly #old: OldValues<A> | null
+  readonly #tellsOld: boolean
+  readonly #copier: ValueCopier<A>
   #context!: ProcessorContext<Windowed<K>, Change<A>>
   #store!: TimestampedWindowStore<K, A>
   #nodeName = ''
@@ -43,7 +44,8 @@ class WindowedAggregate<K, V, A> implements Processor<K, V, Windowed<K>, Change<
     this.#sizeMs = spec.windows.sizeMs
     this.#graceMs = spec.windows.graceMs
     this.#everyUpdate = spec.emit === 'everyUpdate'
-    this.#old = this.#everyUpdate && spec.oldValues ? new OldValues(spec.valueSerde) : null
+    this.#tellsOld = this.#everyUpdate && spec.oldValues
+    this.#copier = new ValueCopier(spec.valueSerde)
   }
 
   init(context: ProcessorContext<Windowed<K>, Change<A>>): void {
@@ -75,9 +77,12 @@ class WindowedAggregate<K, V, A> implements Processor<K, V, Windowed<K>, Change<
     const there = entry.value !== null
     const before = there ? entry.value : this.#fold.initial()
     const timestamp = there && entry.timestamp > record.timestamp ? entry.timestamp : record.timestamp
-    const old = this.#old === null ? null : this.#old.keep(before)
-    const after = this.#fold.apply(before, record.value, key, this.#nodeName)
-    this.#store.update(entry, after, timestamp, record.headers)
+    const old = this.#tellsOld ? this.#copier.copy(before) : null
+    const result = this.#fold.apply(before, record.value, key, this.#nodeName)
+    // The record's own value is not the fold's to change: other steps may have it too.
+    const after = Object.is(result, record.value) ? this.#copier.copy(result) : result
+    // A delete is kept under the record's own time, as Kafka Streams does; what is told at once has the result's.
+    this.#store.update(entry, after, after === null ? record.timestamp : timestamp, record.headers)
     if (this.#everyUpdate) this.#tell(key, startMs, after, old, timestamp, record.headers)
   }
 

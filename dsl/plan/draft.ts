@@ -45,6 +45,12 @@ export function needed<T>(step: string, kind: 'key' | 'value', serde: Serde<T> |
   )
 }
 
+/** Two things of one step come from one builder. */
+export function sameBuilder(step: string, left: { readonly plan: Plan }, right: { readonly plan: Plan }): void {
+  if (left.plan === right.plan) return
+  throw new StreamError('TOPOLOGY_INVALID', `${step} brings two StreamsBuilders together; draw both sides with one`)
+}
+
 /**
  * What a step drew, as what its type says: the drawn thing, or a DslError where a serde is lacking. In the second case `needed` has thrown.
  */

@@ -76,11 +76,11 @@ export class Wiring {
     this.#sharedSources.set(node, first)
   }
 
-  /** Upwards from a left join to the repartitions that feed it. */
+  /** Upwards from a left join: all repartitions above it, also those that its records never come through directly. */
   #letNullKeysThrough(node: PlanNode): void {
     for (const parent of node.parents) {
       if (parent.kind === 'repartition') this.#nullKeys.add(parent)
-      else this.#letNullKeysThrough(parent)
+      this.#letNullKeysThrough(parent)
     }
   }
 }

@@ -32,7 +32,10 @@ export class ByteWriter {
   #grow(bytes: number): void {
     const needed = this.position + bytes
     if (needed > this.#bytesMax) {
-      throw new StreamError('RECORD_TOO_LARGE', `${needed} bytes do not fit into ${this.#bytesMax}; send smaller records`)
+      throw new StreamError(
+        'RECORD_TOO_LARGE',
+        `${needed} bytes do not fit into ${this.#bytesMax}; send smaller records`,
+      )
     }
     const larger = Buffer.allocUnsafeSlow(Math.min(this.#bytesMax, Math.max(needed, this.buffer.length * 2)))
     this.buffer.copy(larger, 0, 0, this.position)
@@ -114,13 +117,16 @@ export class ByteWriter {
     if (value >= -0x40000000 && value < 0x40000000) return this.varint(value)
     this.ensure(10)
     const { buffer } = this
-    // Zigzag of a safe integer may need 54 bits: split by division, not by shifts.
-    let zigzag = value >= 0 ? BigInt(value) << 1n : (BigInt(-value) << 1n) - 1n
-    while (zigzag >= 0x80n) {
-      buffer[this.position++] = Number(zigzag & 0x7fn) | 0x80
-      zigzag >>= 7n
+    // Zigzag of a safe integer may need 54 bits: the first byte takes the sign and six bits, division gives the rest.
+    const sign = value < 0 ? 1 : 0
+    const magnitude = sign === 1 ? -(value + 1) : value
+    let rest = Math.floor(magnitude / 64)
+    buffer[this.position++] = ((magnitude % 64) << 1) | sign | (rest > 0 ? 0x80 : 0)
+    while (rest > 0) {
+      const low = rest % 128
+      rest = Math.floor(rest / 128)
+      buffer[this.position++] = low | (rest > 0 ? 0x80 : 0)
     }
-    buffer[this.position++] = Number(zigzag)
   }
 
   /** UTF-8 without a length; short ASCII text is written by hand, several times faster than a native call. */
@@ -252,19 +258,22 @@ export class ByteReader {
     return (raw >>> 1) ^ -(raw & 1)
   }
 
+  /** Zigzag, saturating at the safe integers (D7). */
   varlong(): number {
-    let result = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.uint8()
-      result |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) {
-        const value = BigInt.asIntN(64, (result >> 1n) ^ -(result & 1n))
-        if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.MAX_SAFE_INTEGER
-        if (value < BigInt(Number.MIN_SAFE_INTEGER)) return Number.MIN_SAFE_INTEGER
-        return Number(value)
-      }
+    let byte = this.uint8()
+    const negative = (byte & 1) === 1
+    let magnitude = (byte & 0x7f) >>> 1
+    let scale = 64
+    for (let length = 1; byte >= 0x80; length++) {
+      if (length === 10)
+        throw new StreamError('PROTOCOL_INVALID', `a varlong at ${this.position} is longer than 10 bytes`)
+      byte = this.uint8()
+      magnitude += (byte & 0x7f) * scale
+      scale *= 128
     }
-    throw new StreamError('PROTOCOL_INVALID', `a varlong at ${this.position} is longer than 10 bytes`)
+    const limited = Math.min(magnitude, Number.MAX_SAFE_INTEGER)
+    if (!negative) return limited
+    return limited === Number.MAX_SAFE_INTEGER ? Number.MIN_SAFE_INTEGER : -limited - 1
   }
 
   utf8(bytes: number): string {

@@ -1,9 +1,23 @@
 import {
-  closeSync, existsSync, fdatasync, fsync, fstatSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync,
-  rmSync, statfsSync, unlinkSync, writeSync,
+  closeSync,
+  existsSync,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  unlinkSync,
+  writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { StreamError, messageOf } from './errors.ts'
+import { messageOf, StreamError } from './errors.ts'
 
 /**
  * The disk, asked for. Reads and writes are synchronous, syncing is not (D9). Every failure is a coded error that names

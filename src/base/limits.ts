@@ -68,6 +68,7 @@ export const groupSessionTimeoutMsMin = 10
 export const groupSessionTimeoutMsMax = 30 * 60_000
 export const groupNewMemberMsMax = 5 * 60_000
 export const offsetMetadataBytesMax = 32_767
+export const unsettledMarkersMax = 1000
 export const transactionalIdsMax = 100_000
 export const diskRetryMs = 1000
 export const transactionalIdIdleMsMax = 7 * 24 * 60 * 60_000

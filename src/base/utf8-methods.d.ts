@@ -8,4 +8,5 @@ declare global {
     latin1Write(text: string, position: number): number
   }
 }
+
 export {}

@@ -9,7 +9,7 @@
  *  B1  it serves only what it brought back: transactions first (they end what was ending), then groups, then requests
  *  B2  after `close` nothing waits: whoever asked has an answer or NET_DISCONNECTED
  */
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { StreamError } from '../base/errors.ts'
 import { internalTopicBatchBytes } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
@@ -37,6 +37,8 @@ export interface ConnectOptions {
   readonly carrier?: 'direct' | 'codec'
 }
 
+const logFolder = 'log'
+
 const supported: readonly SupportedVersions[] = apiNames
   .map((api) => registry[api])
   .map(({ apiKey, minVersion, maxVersion }) => ({ apiKey, minVersion, maxVersion }))
@@ -62,8 +64,8 @@ export class Broker implements RequestHandler {
    */
   static async open(machine: Machine, directory: string, options: BrokerOptions = {}): Promise<Broker> {
     const settings = settingsOf(options)
-    machine.files.makeDirectory(directory)
-    const logs = await LogDirectory.open(machine, join(directory, 'log'), { lockDirectory: directory })
+    await makeDurableDirectory(machine, directory)
+    const logs = await LogDirectory.open(machine, join(directory, logFolder), { lockDirectory: directory })
     try {
       return new Broker(directory, logs, await openRooms(machine, directory, logs, settings))
     } catch (error) {
@@ -75,10 +77,18 @@ export class Broker implements RequestHandler {
   connect(options: ConnectOptions = {}): Connection {
     if (this.#closed !== null) throw new StreamError('CLOSED', `${this.directory}: the broker is closed; open it again`)
     const { clientId = 'millrace', carrier = 'direct' } = options
-    const connection =
+    const carried =
       carrier === 'codec'
         ? codecConnection(this, { clientId })
-        : new DirectConnection(this, clientId, ++this.#connected, (closed) => this.#connections.delete(closed))
+        : new DirectConnection(this, clientId, ++this.#connected)
+    const connection: Connection = {
+      checked: carried.checked,
+      request: (api, body) => carried.request(api, body),
+      close: () => {
+        this.#connections.delete(connection)
+        return carried.close()
+      },
+    }
     this.#connections.add(connection)
     return connection
   }
@@ -106,8 +116,8 @@ export class Broker implements RequestHandler {
   async #close(): Promise<void> {
     const { groups, transactions, fetches, topics, machine } = this.#rooms
     groups.close()
-    transactions.close()
     fetches.close()
+    await transactions.close()
     // The answers of the lines above reach who asked before the connections go.
     await machine.clock.turn()
     for (const connection of this.#connections) await connection.close()
@@ -121,6 +131,15 @@ export class Broker implements RequestHandler {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+/** A folder whose name is only in memory would take everything in it along in a power cut. */
+async function makeDurableDirectory({ files }: Machine, directory: string): Promise<void> {
+  if (MetaFile.exists({ files }, join(directory, logFolder))) return
+  const parents = [dirname(resolve(directory))]
+  for (let path = parents[0]!; !files.exists(path); path = dirname(path)) parents.push(dirname(path))
+  files.makeDirectory(directory)
+  for (const parent of parents) await files.syncDirectory(parent)
 }
 
 /** B1 */

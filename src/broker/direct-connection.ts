@@ -15,20 +15,13 @@ export class DirectConnection implements Connection {
   readonly #handler: RequestHandler
   readonly #clientId: string
   readonly #connectionId: number
-  readonly #closed: (connection: DirectConnection) => void
   readonly #waiting = new Set<(error: StreamError) => void>()
   #open = true
 
-  constructor(
-    handler: RequestHandler,
-    clientId: string,
-    connectionId: number,
-    closed: (connection: DirectConnection) => void,
-  ) {
+  constructor(handler: RequestHandler, clientId: string, connectionId: number) {
     this.#handler = handler
     this.#clientId = clientId
     this.#connectionId = connectionId
-    this.#closed = closed
   }
 
   request<A extends ApiName>(api: A, body: RequestOf<A>): Promise<ResponseOf<A>> {
@@ -58,7 +51,6 @@ export class DirectConnection implements Connection {
     this.#open = false
     for (const reject of this.#waiting) reject(disconnected('request'))
     this.#waiting.clear()
-    this.#closed(this)
   }
 }
 

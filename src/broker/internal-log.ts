@@ -5,19 +5,14 @@
  *  I1  `append` returns once the operating system has the records; `sync` once the disk has them
  *  I2  replay gives every record and every control batch, once, in the order of their offsets
  */
-import { noHeaders } from '../base/serde.ts'
+
 import type { Clock } from '../base/clock.ts'
 import { internalReadBytes } from '../base/limits.ts'
+import { noHeaders } from '../base/serde.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
 import { BatchBuilder, type BatchHeader } from '../records/batch-builder.ts'
 import { BatchCursor } from '../records/batch-cursor.ts'
-import {
-  batchSize,
-  isControl,
-  isTransactional,
-  lastOffsetOf,
-  producerIdOf,
-} from '../records/batch-format.ts'
+import { batchSize, isControl, isTransactional, lastOffsetOf, producerIdOf } from '../records/batch-format.ts'
 import { decodeControl } from '../records/control-record.ts'
 
 export interface KeyedRecord {
@@ -49,7 +44,10 @@ export class InternalLog {
   }
 
   /** Appends the records, inside the producer's transaction when one is given. Returns the offset of the first. */
-  append(records: readonly KeyedRecord[], producer: { producerId: number; producerEpoch: number } | null = null): number {
+  append(
+    records: readonly KeyedRecord[],
+    producer: { producerId: number; producerEpoch: number } | null = null,
+  ): number {
     const header = producer === null ? plain : { ...producer, baseSequence: -1, transactional: true }
     const nowMs = this.#clock.now()
     let first = -1

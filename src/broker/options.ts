@@ -44,8 +44,10 @@ export function settingsOf(options: BrokerOptions): BrokerSettings {
   }
   for (const [name, value] of Object.entries(settings)) {
     if (name === 'flush') continue
-    if (!Number.isSafeInteger(value) || Number(value) < 0) {
-      throw new StreamError('CONFIG_INVALID', `${name} is ${String(value)}; say a whole number from 0 up`)
+    // A timer holds 31 bits of milliseconds.
+    const most = name.includes('Ms') ? 0x7fffffff : Number.MAX_SAFE_INTEGER
+    if (!Number.isSafeInteger(value) || Number(value) < 0 || Number(value) > most) {
+      throw new StreamError('CONFIG_INVALID', `${name} is ${String(value)}; say a whole number from 0 to ${most}`)
     }
   }
   return settings

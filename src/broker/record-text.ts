@@ -6,7 +6,10 @@ import { StreamError } from '../base/errors.ts'
 export const textBytesMax = 0x7fff
 
 export function writeText(writer: ByteWriter, text: string | null): void {
-  if (text === null) return writer.int16(-1)
+  if (text === null) {
+    writer.int16(-1)
+    return
+  }
   const bytes = Buffer.byteLength(text)
   assert(bytes <= textBytesMax, 'the broker refuses texts that its records cannot hold')
   writer.int16(bytes)

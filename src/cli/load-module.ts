@@ -34,28 +34,35 @@ function unsupported(file: string, cause: unknown): StreamError {
   )
 }
 
-/** A project without tsx is left to Node, which may strip types itself. */
+/** Registers the tsx of the file's project, if it has one; else the file is left to Node, which may strip types itself. */
 async function registerTsx(file: string): Promise<void> {
-  const entry = tsxOf(file)
-  if (entry === null) return
-  const { register } = (await import(pathToFileURL(entry).href)) as { register(): () => void }
-  register()
+  // Both: a .ts file in a package without "type": "module" is CommonJS, and may import what is not.
+  for (const entry of tsxEntries(file)) {
+    const { register } = (await import(pathToFileURL(entry).href)) as { register(): unknown }
+    register()
+  }
 }
 
 /**
- * The `tsx/esm/api` that the file itself would import; null if its project has none. A `require.resolve` of that name would
- * find the CommonJS twin, which in some versions of tsx cannot register.
+ * The `tsx/cjs/api` and `tsx/esm/api` that the file itself would import; none if its project has no tsx. A `require.resolve`
+ * of these names would find their CommonJS twins, which in some versions of tsx cannot register.
  */
-function tsxOf(file: string): string | null {
+function tsxEntries(file: string): string[] {
   const require = createRequire(pathToFileURL(file))
   let manifest: string
   try {
     manifest = require.resolve('tsx/package.json')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return null
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return []
     throw error
   }
-  const { exports } = require(manifest) as { exports?: { './esm/api'?: { import?: { default?: string } } } }
-  const entry = exports?.['./esm/api']?.import?.default
-  return entry === undefined ? null : path.join(path.dirname(manifest), entry)
+  const { exports } = require(manifest) as TsxManifest
+  const entries = [exports?.['./cjs/api'], exports?.['./esm/api']].map((entry) => entry?.import?.default)
+  return entries.filter((entry) => entry !== undefined).map((entry) => path.join(path.dirname(manifest), entry))
+}
+
+type Entry = { readonly import?: { readonly default?: string } } | undefined
+
+interface TsxManifest {
+  readonly exports?: { readonly './cjs/api'?: Entry; readonly './esm/api'?: Entry }
 }

@@ -14,11 +14,7 @@ export function createProgram(environment: Environment): Command {
     .command('run')
     .description('run an application until it is stopped')
     .argument('<file>', 'a module with export default { topology, config }')
-    .action(async (file: string) => {
-      await guarded(environment, () => runApplication(file, environment))
-      // The user's module may hold the process: an interval, a server. The application is closed, so it is over.
-      environment.process.exit()
-    })
+    .action((file: string) => guarded(environment, () => runApplication(file, environment)))
   program
     .command('topology')
     .description('print the topology of an application')
@@ -34,9 +30,11 @@ function version(): string {
 
 async function printTopology(file: string, { machine, process }: Environment): Promise<void> {
   const { topology } = await loadApplication(file, machine.files)
-  process.stdout.write(`${(await topologyOf(file, topology)).describe().trimEnd()}\n`)
+  const text = (await topologyOf(file, topology)).describe().trimEnd()
+  await new Promise<void>((resolve) => process.stdout.write(`${text}\n`, () => resolve()))
 }
 
+/** Ends the process too: the user's module may hold it by an interval or a server, and the command is over. */
 async function guarded({ process }: Environment, command: () => Promise<void>): Promise<void> {
   try {
     await command()
@@ -44,4 +42,5 @@ async function guarded({ process }: Environment, command: () => Promise<void>): 
     process.stderr.write(`${failureLine(error)}\n`)
     process.exitCode = 1
   }
+  process.exit()
 }

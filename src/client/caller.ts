@@ -100,12 +100,18 @@ export class Caller {
         error = brokerError(code, options.what)
         if (!isRetriable(code) && options.again?.(code) !== true) throw error
       } catch (thrown) {
-        if (thrown === error || !isTransient(thrown)) throw thrown
+        if (thrown === error || !this.isTransient(thrown)) throw thrown
         error = thrown
       }
       await retry.wait(error)
       await options.beforeAgain?.(code)
     }
+  }
+
+  /** No answer came, and another attempt may get one: the request may or may not have been carried out. */
+  isTransient(error: unknown): boolean {
+    if (this.#connection.closed === true) return false
+    return StreamError.is(error, 'NET_DISCONNECTED') || StreamError.is(error, 'TIMED_OUT')
   }
 
   retry(timeoutMs: number, options: Partial<RetryOptions> = {}): Retry {
@@ -123,9 +129,4 @@ export class Caller {
     this.#abort.abort()
     for (const end of [...this.#waiting]) end(closedError())
   }
-}
-
-/** No answer came: the request may or may not have been carried out. */
-export function isTransient(error: unknown): boolean {
-  return StreamError.is(error, 'NET_DISCONNECTED') || StreamError.is(error, 'TIMED_OUT')
 }

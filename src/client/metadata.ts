@@ -7,6 +7,7 @@ import { codeToName } from '../protocol/error-codes.ts'
 import { zeroUuid } from '../protocol/schema.ts'
 import { brokerError, isRetriable } from './broker-error.ts'
 import type { Caller } from './caller.ts'
+import type { TopicPartition } from './topic-partition.ts'
 
 export interface TopicInfo {
   readonly name: string
@@ -26,6 +27,12 @@ export class Metadata {
 
   get(topic: string): TopicInfo | undefined {
     return this.#topics.get(topic)
+  }
+
+  /** Is the partition there, as far as known? */
+  has({ topic, partition }: TopicPartition): boolean {
+    const known = this.#topics.get(topic)
+    return known !== undefined && partition < known.leaderEpochs.length
   }
 
   /** The name that belongs to a topic id. */

@@ -90,6 +90,9 @@ export class EntryFile {
     const file = files.open(this.path, 'write')
     try {
       await file.sync()
+    } catch (error) {
+      this.#unsynced = true
+      throw error
     } finally {
       file.close()
     }

@@ -94,10 +94,15 @@ export class LeaderEpochs {
   async save(): Promise<void> {
     if (!this.#dirty) return
     this.#dirty = false
-    await replaceFile(
-      this.#files,
-      this.#path,
-      encodeCheckpoint(this.#starts.map((start) => [start.epoch, start.startOffset])),
-    )
+    try {
+      await replaceFile(
+        this.#files,
+        this.#path,
+        encodeCheckpoint(this.#starts.map((start) => [start.epoch, start.startOffset])),
+      )
+    } catch (error) {
+      this.#dirty = true
+      throw error
+    }
   }
 }

@@ -61,6 +61,7 @@ export class LogDirectory {
   readonly #failed = new Map<string, StreamError>()
   readonly #group = new SyncGroup(() => this.#checkpointRound())
   #timer: Timer | null = null
+  #checkpointFailure: StreamError | null = null
   #lastCheckpointMs: number
   #closed: Promise<void> | null = null
 
@@ -191,7 +192,7 @@ export class LogDirectory {
     if (log !== undefined)
       await log.close().catch((error: unknown) => {
         // What is deleted need not be synced.
-        if (!StreamError.is(error, 'LOG_OFFLINE')) throw error
+        if (!StreamError.is(error)) throw error
       })
     this.#known.delete(name)
     // First forget what was known of it: a recovery point must never be held against another log of this name.
@@ -209,20 +210,33 @@ export class LogDirectory {
     return this.#group.join()
   }
 
+  /** Why the last checkpoint could not record everything; null when it could. It is tried again. */
+  get checkpointFailure(): StreamError | null {
+    return this.#checkpointFailure
+  }
+
   async #checkpointRound(): Promise<void> {
     this.#lastCheckpointMs = this.#machine.clock.monotonic()
+    this.#checkpointFailure = null
     const taken = new Map<PartitionLog, LogCheckpoint>()
     for (const log of [...this.#logs.values()]) {
       if (!log.checkpointDue) continue
       try {
         taken.set(log, await log.checkpoint())
       } catch (error) {
-        // It is offline with this error from now on; the others go on (Y4).
-        if (!StreamError.is(error, 'LOG_OFFLINE')) throw error
+        if (!StreamError.is(error)) throw error
+        // One that is offline says so itself (Y4).
+        if (error.code !== 'LOG_OFFLINE') this.#checkpointFailure = error
       }
     }
     for (const [log, checkpoint] of taken) if (this.#logs.get(log.name) === log) this.#known.set(log.name, checkpoint)
-    await this.#save()
+    try {
+      await this.#save()
+    } catch (error) {
+      if (!StreamError.is(error)) throw error
+      this.#checkpointFailure = error
+    }
+    if (this.#checkpointFailure !== null) throw this.#checkpointFailure
     for (const [log, checkpoint] of taken) if (this.#logs.get(log.name) === log) log.checkpointed(checkpoint)
   }
 
@@ -242,7 +256,11 @@ export class LogDirectory {
   #schedule(): void {
     this.#timer = this.#machine.clock.timer(checkIntervalMs, () => {
       this.#schedule()
-      if (this.#isDue()) void this.checkpoint().catch(() => this.#timer?.cancel())
+      if (!this.#isDue()) return
+      void this.checkpoint().catch((error: unknown) => {
+        // What fails is kept in `checkpointFailure`, and tried again.
+        if (!StreamError.is(error)) throw error
+      })
     })
   }
 
@@ -265,26 +283,33 @@ export class LogDirectory {
 
   async #close(): Promise<void> {
     this.#timer?.cancel()
+    const failures: unknown[] = []
+    const attempt = async (step: Promise<void>): Promise<void> => {
+      await step.catch((error: unknown) => {
+        if (!StreamError.is(error, 'LOG_OFFLINE')) failures.push(error)
+      })
+    }
     try {
-      await this.checkpoint()
-      // A partition that nobody opened in this life is as the last one left it.
-      let clean =
-        this.cleanShutdown || this.folders().every((folder) => this.#logs.has(`${folder.topic}-${folder.partition}`))
+      await attempt(this.checkpoint())
       for (const log of this.#logs.values()) {
-        try {
-          await log.close()
-          this.#known.set(log.name, log.lastCheckpoint)
-        } catch (error) {
-          if (!StreamError.is(error, 'LOG_OFFLINE')) throw error
-        }
-        clean &&= log.offline === null
+        await attempt(log.close())
+        this.#known.set(log.name, log.lastCheckpoint)
       }
-      await this.#save()
-      const meta: Meta = { version: formatVersion, starts: this.leaderEpoch, clean }
-      await replaceFile(this.#machine.files, join(this.directory, metaName), Buffer.from(JSON.stringify(meta)))
+      await attempt(this.#save())
+      if (failures.length === 0) await this.#leaveMark()
     } finally {
       this.#lock.release()
     }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #leaveMark(): Promise<void> {
+    // A partition that nobody opened in this life is as the last one left it.
+    const asBefore =
+      this.cleanShutdown || this.folders().every(({ topic, partition }) => this.#logs.has(`${topic}-${partition}`))
+    const online = [...this.#logs.values()].every((log) => log.offline === null)
+    const meta: Meta = { version: formatVersion, starts: this.leaderEpoch, clean: asBefore && online }
+    await replaceFile(this.#machine.files, join(this.directory, metaName), Buffer.from(JSON.stringify(meta)))
   }
 }
 

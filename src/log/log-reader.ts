@@ -42,6 +42,8 @@ export interface SegmentRead {
  */
 export class LogReader {
   #hints: Hint[] = []
+  /** The base offset of the batch that `#positionOf` found. */
+  #expected = -1
   readonly #epochs: LeaderEpochs
   readonly #config: () => LogConfig
 
@@ -78,7 +80,7 @@ export class LogReader {
     for (;;) {
       const baseOffset = baseOffsetOf(buffer, at)
       if (baseOffset >= endOffset) break
-      const problem = this.#problemOf(buffer, at, at === 0 ? baseOffset : nextOffset)
+      const problem = this.#problemOf(buffer, at, at === 0 ? this.#expected : nextOffset)
       if (problem !== null) {
         // What stands before the damage is sound: it is handed out, and the next read reports the damage.
         if (at > 0) break
@@ -118,6 +120,7 @@ export class LogReader {
       const hint = this.#hints[index]!
       if (hint.offset !== offset || hint.segment !== segment) continue
       this.#hints.splice(index, 1)
+      this.#expected = offset
       return hint.position
     }
     const scanner = this.#scanFrom(segment, offset)
@@ -134,7 +137,10 @@ export class LogReader {
           scanner.position,
           `a batch there says offset ${baseOffset}, ${expected} was expected`,
         )
-      if (lastOffsetOf(buffer, at) >= offset) return scanner.position
+      if (lastOffsetOf(buffer, at) >= offset) {
+        this.#expected = baseOffset
+        return scanner.position
+      }
       expected = lastOffsetOf(buffer, at) + 1
     }
     if (scanner.problem !== null)

@@ -6,10 +6,9 @@ import type { Machine } from '../base/machine.ts'
 import {
   baseOffsetOf,
   baseSequenceOf,
-  isControl,
+  crcMatches,
   isTransactional,
   lastOffsetOf,
-  maxTimestampOf,
   partitionLeaderEpochOf,
   patchLogAppendTime,
   patchOffset,
@@ -25,7 +24,7 @@ import type { AbortedTransaction, AppendResult, EpochEnd, LogConfig, LogRead, Ti
 import { LogReader } from './log-reader.ts'
 import { recordBatch } from './producer-effects.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
-import { ProducerState, sequenceAfter } from './producer-state.ts'
+import { ProducerState } from './producer-state.ts'
 import { type Recovered, recover } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
@@ -107,6 +106,7 @@ export class PartitionLog {
       recoveryPoint,
       startOffset,
       indexIntervalBytes: options.config.indexIntervalBytes,
+      compacted: options.config.compacted,
       leaderEpoch: options.leaderEpoch,
     })
     this.#segments = new SegmentList(machine.files, directory, recovered.segments)
@@ -197,6 +197,9 @@ export class PartitionLog {
         const baseOffset = baseOffsetOf(scanner.buffer, scanner.at)
         if (baseOffset >= recoveryPoint)
           this.#epochs.assign(partitionLeaderEpochOf(scanner.buffer, scanner.at), baseOffset)
+        if (baseOffset < recoveryPoint && !crcMatches(scanner.buffer, scanner.at)) {
+          throw segment.corrupt(baseOffset, scanner.position, 'its checksum does not match')
+        }
         const indexed = baseOffset >= recoveryPoint ? segment.transactions : null
         if (baseOffset >= recovered.replayFrom) recordBatch(this.#producers, indexed, scanner.buffer, scanner.at, nowMs)
       }
@@ -415,7 +418,7 @@ export class PartitionLog {
 
   /**
    * Syncs everything, indexes and producers included, and says what may be recorded. The caller records it durably and
-   * calls `checkpointed` then.
+   * calls `checkpointed` then. Throws LOG_OFFLINE, and DISK_FULL when only derived files found no room.
    */
   async checkpoint(): Promise<LogCheckpoint> {
     if (this.#offline !== null) throw this.#offline
@@ -429,6 +432,8 @@ export class PartitionLog {
       await this.#snapshots.sync()
       await this.#epochs.save()
     } catch (error) {
+      // What could not be written is derived, and is written at the next checkpoint; what could not be synced is lost.
+      if (StreamError.is(error, 'DISK_FULL')) throw error
       throw this.#goOffline(error)
     }
     await this.#group.join()

@@ -35,14 +35,15 @@ export class ProducerSnapshots {
   }
 
   async sync(): Promise<void> {
-    if (this.#unsynced === null) return
-    const file = this.#files.open(segmentPath(this.#directory, this.#unsynced, '.snapshot'), 'write')
-    this.#unsynced = null
+    const offset = this.#unsynced
+    if (offset === null) return
+    const file = this.#files.open(segmentPath(this.#directory, offset, '.snapshot'), 'write')
     try {
       await file.sync()
     } finally {
       file.close()
     }
+    if (this.#unsynced === offset) this.#unsynced = null
   }
 
   dropOld(): void {

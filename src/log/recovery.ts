@@ -39,6 +39,7 @@ export interface RecoveryOptions {
   readonly recoveryPoint: number
   readonly startOffset: number
   readonly indexIntervalBytes: number
+  readonly compacted: boolean
   /** Of the life that begins: every batch on disk has a smaller one. */
   readonly leaderEpoch: number
 }
@@ -174,18 +175,17 @@ function walk(segment: Segment, lastEpoch: number, options: RecoveryOptions): Ta
   scanner.rewind()
   while (scanner.next()) {
     const { buffer, at, size, position } = scanner
+    // The index entry says where this batch ends, so its beginning is taken from itself.
+    if (indexed) segment.endOffset = baseOffsetOf(buffer, at)
     const baseOffset = baseOffsetOf(buffer, at)
     const batchEpoch = partitionLeaderEpochOf(buffer, at)
-    if (baseOffset < segment.endOffset)
-      return { problem: `a batch there steps back to offset ${baseOffset}`, position, epoch }
-    if (baseOffset >= options.recoveryPoint) {
-      if (baseOffset !== expected)
-        return { problem: `a batch there says offset ${baseOffset}, ${expected} was expected`, position, epoch }
-      if (batchEpoch >= options.leaderEpoch)
-        return { problem: `a batch there says leader epoch ${batchEpoch}`, position, epoch }
-      if (batchEpoch < epoch)
-        return { problem: `a batch there is left from leader epoch ${batchEpoch}`, position, epoch }
-      if (!crcMatches(buffer, at)) return { problem: 'its checksum does not match', position, epoch }
+    // Where a batch lies decides, not what it says. A gap that ends at the recovery point is what compaction leaves.
+    if (segment.endOffset < options.recoveryPoint && !(options.compacted && baseOffset === options.recoveryPoint)) {
+      requireSynced(segment, buffer, at, position, options)
+    } else {
+      expected = Math.max(expected, options.recoveryPoint)
+      const problem = tailProblem(buffer, at, expected, epoch, options.leaderEpoch)
+      if (problem !== null) return { problem, position, epoch }
     }
     if (indexed) segment.accountIndexed(buffer, at, size)
     else segment.account(buffer, at, size, position, interval)
@@ -194,6 +194,33 @@ function walk(segment: Segment, lastEpoch: number, options: RecoveryOptions): Ta
     expected = segment.endOffset
   }
   return { problem: scanner.problem, position: scanner.position, epoch }
+}
+
+/** V1: a batch below the recovery point is whole and in its place, or the damage is reported: nothing of it is cut. */
+function requireSynced(segment: Segment, buffer: Buffer, at: number, position: number, options: RecoveryOptions): void {
+  const baseOffset = baseOffsetOf(buffer, at)
+  if (!crcMatches(buffer, at)) throw segment.corrupt(segment.endOffset, position, 'its checksum does not match')
+  const follows = options.compacted ? baseOffset >= segment.endOffset : baseOffset === segment.endOffset
+  const lastOffset = lastOffsetOf(buffer, at)
+  if (!follows || lastOffset < baseOffset || lastOffset >= options.recoveryPoint) {
+    throw segment.corrupt(segment.endOffset, position, `a batch there says offset ${baseOffset}`)
+  }
+}
+
+/** V2: why the log ends before this batch; null when it goes on. */
+function tailProblem(
+  buffer: Buffer,
+  at: number,
+  expected: number,
+  lastEpoch: number,
+  nextEpoch: number,
+): string | null {
+  const baseOffset = baseOffsetOf(buffer, at)
+  const epoch = partitionLeaderEpochOf(buffer, at)
+  if (baseOffset !== expected) return `a batch there says offset ${baseOffset}, ${expected} was expected`
+  if (epoch < lastEpoch || epoch >= nextEpoch) return `a batch there says leader epoch ${epoch}`
+  if (!crcMatches(buffer, at)) return 'its checksum does not match'
+  return lastOffsetOf(buffer, at) < baseOffset ? 'it has no offsets' : null
 }
 
 /** V3: the newest sound snapshot at or below `limit`; those above it are removed. */

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import { StreamError } from '../base/errors.ts'
 import type { Files, OpenFile } from '../base/files.ts'
 import { indexIntervalBytesDefault } from '../base/limits.ts'
-import { lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
+import { crcMatches, lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { segmentPath } from './segment-names.ts'
@@ -201,7 +201,7 @@ export class Segment {
   }
 
   /**
-   * Derives the offset and time index from the batches again, as far as their frames are sound: reading past that point
+   * Derives the offset and time index from the batches again, as far as they are sound: reading past that point
    * says LOG_CORRUPT by itself.
    */
   rebuildIndexes(indexIntervalBytes: number): void {
@@ -211,7 +211,7 @@ export class Segment {
     const scanner = new BatchScanner(this.file(), 0, this.sizeBytes)
     while (scanner.next()) {
       const lastOffset = lastOffsetOf(scanner.buffer, scanner.at)
-      if (lastOffset < this.endOffset || lastOffset >= endOffset) break
+      if (lastOffset < this.endOffset || lastOffset >= endOffset || !crcMatches(scanner.buffer, scanner.at)) break
       this.account(scanner.buffer, scanner.at, scanner.size, scanner.position, indexIntervalBytes)
     }
     this.endOffset = endOffset

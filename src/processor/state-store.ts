@@ -56,6 +56,8 @@ export interface StateStore {
   settled(): void
   /** Applies one changelog record straight to the batch (upsert; null value: delete). Only before the first put. */
   restore(batch: EngineBatch, record: RestoredRecord): void
+  /** Its rows were removed from the engine, for a rebuild: what `open` read is no longer so. Only before the first put. */
+  cleared?(): void
   /** The view for interactive queries: what is committed, and nothing else. */
   committedView(): unknown
   close(): void

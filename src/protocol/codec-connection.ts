@@ -41,6 +41,10 @@ class CodecConnection implements Connection {
     this.#served = new Map(handler.supported().map((range) => [range.apiKey, range]))
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   request<A extends ApiName>(api: A, body: RequestOf<A>): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw disconnected(api)

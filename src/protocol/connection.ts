@@ -14,6 +14,8 @@ export interface Connection {
   request<A extends ApiName>(api: A, body: RequestOf<A>): Promise<ResponseOf<A>>
   /** True when the process that checked the CRC of fetched batches hands them over by reference (the direct carrier). */
   readonly checked: boolean
+  /** True once `close` was called: no request can succeed any more, and a client stops trying. */
+  readonly closed?: boolean
   close(): Promise<void>
 }
 

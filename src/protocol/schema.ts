@@ -71,10 +71,6 @@ export const int16 = number(
   (w, v) => w.int16(v),
   (r) => r.int16(),
 )
-export const uint16 = number(
-  (w, v) => w.uint16(v),
-  (r) => r.uint16(),
-)
 export const int32 = number(
   (w, v) => w.int32(v),
   (r) => r.int32(),
@@ -83,10 +79,6 @@ export const int32 = number(
 export const int64 = number(
   (w, v) => w.int64(v),
   (r) => r.int64(),
-)
-export const float64 = number(
-  (w, v) => w.float64(v),
-  (r) => r.float64(),
 )
 
 export const boolean: Type<boolean> = {

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import type { Clock, Timer } from '../base/clock.ts'
+import { type Clock, systemClock, type Timer } from '../base/clock.ts'
 
 interface Alarm {
   readonly atMs: number
@@ -63,7 +63,7 @@ export class ManualClock implements Clock {
   }
 
   turn(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve))
+    return systemClock.turn()
   }
 
   /** Moves time on and fires the timers that come due on the way, those they set included. */

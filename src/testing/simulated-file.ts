@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts'
 /** What a disk writes whole or not at all, but for the one page that a cut may tear. */
 export const pageBytes = 4096
 const sectorBytes = 512
-/** Of one page so many un-synced contents are kept; the oldest is forgotten first. */
+/** Of one page so many un-synced contents are kept; the oldest that no sync is about to save is forgotten first. */
 const versionsMax = 8
 
 /** Bytes and how many of them count. What lies behind is zero. */
@@ -49,6 +49,8 @@ export class SimulatedFile {
   readonly #durable: Image
   #stretches: Stretch[] = [stretchFrom(null)]
   #order = 0
+  /** Of syncs under way. */
+  readonly #marks: number[] = []
 
   constructor(bytes: Buffer = Buffer.alloc(0)) {
     this.#seen = { bytes: Buffer.from(bytes), size: bytes.length }
@@ -79,7 +81,17 @@ export class SimulatedFile {
       this.#seen.bytes.copy(value, 0, page * pageBytes, Math.min(this.#seen.size, (page + 1) * pageBytes))
       const versions = pages.get(page)
       if (versions === undefined) pages.set(page, [{ order, value }])
-      else if (versions.push({ order, value }) > versionsMax) versions.shift()
+      else if (versions.push({ order, value }) > versionsMax) this.#forgetOne(versions)
+    }
+  }
+
+  #forgetOne(versions: Version<Buffer>[]): void {
+    const saved = (index: number): boolean =>
+      this.#marks.some((mark) => mark >= versions[index]!.order && mark < versions[index + 1]!.order)
+    for (let index = 0; index < versions.length - 1; index++) {
+      if (saved(index)) continue
+      versions.splice(index, 1)
+      return
     }
   }
 
@@ -88,8 +100,9 @@ export class SimulatedFile {
     this.#stretches.push(stretchFrom({ order: ++this.#order, value: size }))
   }
 
-  /** A sync begins: gives the mark to end it with. */
+  /** A sync begins: gives the mark to end it with, by `synced` or `syncFailed`. */
   mark(): number {
+    this.#marks.push(this.#order)
     return this.#order
   }
 
@@ -136,6 +149,7 @@ export class SimulatedFile {
   }
 
   #forget(mark: number): void {
+    this.#marks.splice(this.#marks.indexOf(mark), 1)
     const rest: Stretch[] = []
     for (const { truncation, pages, sizes } of this.#stretches) {
       const later = <T>(versions: readonly Version<T>[]): Version<T>[] => versions.filter(({ order }) => order > mark)

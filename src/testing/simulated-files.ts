@@ -167,8 +167,9 @@ export class SimulatedFiles implements Files {
     this.#requirePower()
     const folder = this.#folder('sync', path)
     const before = this.#unsynced.filter(({ folders }) => folders.includes(folder))
-    await this.settled()
-    const refused = this.refuses(path)
+    await this.#settle()
+    if (this.#off) return never()
+    const refused = this.#refuses(path)
     if (!refused) for (const change of before) if (this.#unsynced.includes(change)) change.survive()
     this.#unsynced = this.#unsynced.filter((change) => !before.includes(change))
     if (refused) throw failed('sync', path, 'the disk refused')
@@ -181,13 +182,17 @@ export class SimulatedFiles implements Files {
 
   // ---- for open files
 
-  /** Resolves when a sync is done; never once the power is gone. */
-  async settled(): Promise<void> {
+  /** Waits as long as a sync takes, and ends it then and there: a cut comes before it or after, not in between. */
+  async sync(path: string, file: SimulatedFile): Promise<void> {
+    const mark = file.mark()
     await this.#settle()
-    if (this.#off) await new Promise<never>(() => {})
+    if (this.#off) return never()
+    if (!this.#refuses(path)) return file.synced(mark)
+    file.syncFailed(mark)
+    throw failed('sync', path, 'the disk refused')
   }
 
-  refuses(path: string): boolean {
+  #refuses(path: string): boolean {
     const refusal = this.#refused.find(({ pattern, times }) => times > 0 && pattern.test(path))
     if (refusal !== undefined) refusal.times--
     return refusal !== undefined
@@ -295,13 +300,7 @@ class Handle implements OpenFile {
 
   async sync(): Promise<void> {
     this.#requireOpen('sync')
-    const mark = this.#file.mark()
-    await this.#files.settled()
-    if (this.#files.refuses(this.path)) {
-      this.#file.syncFailed(mark)
-      throw failed('sync', this.path, 'the disk refused')
-    }
-    this.#file.synced(mark)
+    await this.#files.sync(this.path, this.#file)
   }
 
   close(): void {
@@ -312,6 +311,11 @@ class Handle implements OpenFile {
     this.#files.requirePower()
     if (this.#closed) throw failed(action, this.path, 'the file is closed')
   }
+}
+
+/** What waits for a disk without power waits for good. */
+function never(): Promise<never> {
+  return new Promise(() => {})
 }
 
 function failed(action: string, path: string, why: string): StreamError {

@@ -39,15 +39,15 @@ export class TestInput<K, V> {
   }
 
   /**
-   * Puts one record in and resolves when all that follows from it is done. Either a whole record, or its value alone where
-   * values are no objects: such a record has no key and the time of the driver's clock. Rejects with the error that
-   * ended the task; nothing more can be piped after one.
+   * Puts one record in and resolves when all that follows from it is done: a whole record, or its value alone, which then has
+   * no key and the time of the driver's clock. (An object with `value`, and no field that a record does not have, is a
+   * record, as for `app.feed`.) Rejects with the error that ended the task; nothing more can be piped after one.
    *
    * @example
    * await input.pipe({ key: 'a', value: 7, timestampMs: 1000 })
    * await input.pipe('to be or not to be')
    */
-  async pipe(input: PipedRecord<K, V> | (V extends object ? never : V)): Promise<void> {
+  async pipe(input: PipedRecord<K, V> | V): Promise<void> {
     const { name: topic, key, value } = this.#topic
     const record: PipedRecord<K, V> = isRecord<K, V>(input) ? input : { value: input }
     const timestampMs = record.timestampMs ?? this.#now()
@@ -74,8 +74,11 @@ export class TestInput<K, V> {
   }
 }
 
+const recordFields: ReadonlySet<string> = new Set(['key', 'value', 'timestampMs', 'headers'])
+
 function isRecord<K, V>(input: PipedRecord<K, V> | V): input is PipedRecord<K, V> {
-  return typeof input === 'object' && input !== null && !ArrayBuffer.isView(input)
+  if (typeof input !== 'object' || input === null || !('value' in input)) return false
+  return Object.keys(input).every((field) => recordFields.has(field))
 }
 
 /** Reads what a topic was given, in order: `driver.output(topic)`. */

@@ -10,6 +10,10 @@ function pair<K, V>(key: K, value: V): [K, V] {
   return [key, value]
 }
 
+function plainValue<V>(value: V): V {
+  return value
+}
+
 export class PlainKeyValueStore<K, V> extends KeyValueTable<K, V> implements QueryableKeyValueStore<K, V> {
   readonly kind = 'keyValue'
 
@@ -18,7 +22,7 @@ export class PlainKeyValueStore<K, V> extends KeyValueTable<K, V> implements Que
   }
 
   get(key: K): V | undefined {
-    return this.read(key) ?? undefined
+    return this.read(key, plainValue)
   }
 
   put(key: K, value: V | null): void {
@@ -62,7 +66,7 @@ export class PlainKeyValueStore<K, V> extends KeyValueTable<K, V> implements Que
   committedView(): KeyValueView<K, V> {
     const scan = (bounds: Bounds, reverse: boolean): AsyncIterable<[K, V]> => this.scan(bounds, reverse, true, pair)
     return {
-      get: async (key) => this.readCommitted(key, (value) => value),
+      get: async (key) => this.readCommitted(key, plainValue),
       range: (from, to) => scan(this.rangeOf(from, to), false),
       reverseRange: (from, to) => scan(this.rangeOf(from, to), true),
       prefixScan: (prefix) => scan(this.prefixRangeOf(prefix), false),

@@ -37,8 +37,7 @@ export class StampedKeyValueStore<K, V> extends KeyValueTable<K, V> implements Q
   }
 
   get(key: K): ValueAndTimestamp<V> | undefined {
-    const value = this.read(key)
-    return value === null ? undefined : { value, timestamp: this.timestampOf(key) }
+    return this.read(key, stamped)
   }
 
   put(key: K, row: ValueAndTimestamp<V> | null): void {

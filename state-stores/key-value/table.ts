@@ -2,25 +2,21 @@
  * What both key-value stores are: a table of entries over an engine, with an open and a frozen generation and a bounded
  * clean cache (ST1–ST3 of src/processor/state-store.ts). `stamped` says whether a row carries its timestamp.
  *
- * Not here: scans (scan.ts), the public faces (plain-store.ts, stamped-store.ts), queries (view.ts).
+ * Not here: what is in memory (entry-cache.ts), the public faces (plain-store.ts, stamped-store.ts).
  */
 import { assert } from '../../src/base/assert.ts'
 import { ByteWriter, readInt64, writeInt64 } from '../../src/base/bytes.ts'
 import { type Headers, noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { ChangelogWriter, FlushListener, RestoredRecord, StoreContext } from '../../src/processor/state-store.ts'
-import { AgedTable } from '../aged-table.ts'
 import { copyBytes } from '../arena.ts'
 import { DirtyList } from '../dirty-list.ts'
 import { compareBytes } from '../engines/sorted-rows.ts'
-import { canonical, isSelfIdentical } from '../key-identity.ts'
 import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'
-import { afterPrefix, decodeNumber, encodeNumber, rowPrefix, storeIdBytes } from '../row-keys.ts'
-import { KeyValueEntry, noBytes } from './entry.ts'
+import { afterPrefix, decodeNumber, encodeNumber, rowPrefix } from '../row-keys.ts'
+import { type KeyValueEntry, noBytes } from './entry.ts'
+import { EntryCache, entryBytes, prefixBytes } from './entry-cache.ts'
 
-/** What an entry, its map slot and its key take besides the bytes in the arena; measured on Node 20. */
-const entryBytes = 350
-const prefixBytes = storeIdBytes + 1
 const stampBytes = 8
 
 /** Of row keys: [gte, lt). */
@@ -34,14 +30,11 @@ export abstract class KeyValueTable<K, V> {
   readonly keySerde: Serde<K>
   readonly valueSerde: Serde<V>
   readonly #stampBytes: number
-  readonly #selfIdentical: boolean
   readonly #dirty = new DirtyList<KeyValueEntry<K, V>>()
-  readonly #keyWriter = new ByteWriter(256)
   readonly #valueWriter = new ByteWriter(1024)
   #context: StoreContext | null = null
-  #prefix = noBytes
   #countKey = noBytes
-  #table = new AgedTable<KeyValueEntry<K, V>>(false)
+  #cache!: EntryCache<K, V>
   #generation = 1
   #frozen: KeyValueEntry<K, V>[] = []
   #frozenCount = 0
@@ -51,7 +44,7 @@ export abstract class KeyValueTable<K, V> {
   #count = 0
   #dirtyBytes = 0
   #meanValueBytes = 64
-  #emptyAtOpen = false
+  #startedEmpty = false
   #restoring: EngineBatch | null = null
 
   constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, stamped: boolean) {
@@ -59,7 +52,6 @@ export abstract class KeyValueTable<K, V> {
     this.keySerde = keySerde
     this.valueSerde = valueSerde
     this.#stampBytes = stamped ? stampBytes : 0
-    this.#selfIdentical = isSelfIdentical(keySerde)
   }
 
   get dirtyEntries(): number {
@@ -79,33 +71,25 @@ export abstract class KeyValueTable<K, V> {
   async open(context: StoreContext): Promise<void> {
     assert(this.#context === null, 'a store is opened once')
     this.#context = context
-    this.#prefix = rowPrefix(context.storeId, 1)
     this.#countKey = rowPrefix(context.storeId, 0)
-    this.#keyWriter.reset()
-    this.#keyWriter.bytes(this.#prefix)
-    this.#emptyAtOpen = await this.#isEmpty()
-    // A store that starts empty and has forgotten nothing need not ask the engine for what it has not seen.
-    this.#table = new AgedTable(this.#emptyAtOpen)
-    const count = context.engine.get(this.#countKey)
-    this.#count = count === undefined ? 0 : decodeNumber(count)
-    this.#committedCount = this.#count
+    this.cleared()
   }
 
-  async #isEmpty(): Promise<boolean> {
-    const snapshot = this.context.engine.snapshot()
-    try {
-      for await (const _row of snapshot.scan({ gte: this.#prefix, lt: rowPrefix(this.context.storeId, 2) }))
-        return false
-      return true
-    } finally {
-      await snapshot.close()
-    }
+  /** Looks again at what the engine has: after its rows were removed for a rebuild. */
+  cleared(): void {
+    assert(this.#dirty.size === 0 && this.#frozen.length === 0, 'a store is cleared or restored before its first put')
+    const { engine, storeId } = this.context
+    // Every batch that has rows of a store has this one: without it there are none.
+    const count = engine.get(this.#countKey)
+    this.#startedEmpty = count === undefined
+    this.#count = count === undefined ? 0 : decodeNumber(count)
+    this.#committedCount = this.#count
+    this.#cache = new EntryCache(engine, storeId, this.keySerde, this.#stampBytes, this.#startedEmpty)
   }
 
   close(): void {
     this.#dirty.clear()
     this.#frozen = []
-    this.#table = new AgedTable(false)
   }
 
   approximateEntryCount(): number {
@@ -124,22 +108,16 @@ export abstract class KeyValueTable<K, V> {
 
   /** The entry of a key with its value decoded afresh, unless it is open. */
   protected find(key: K): KeyValueEntry<K, V> {
-    let entry = this.#selfIdentical ? this.#table.young.get(key) : undefined
-    if (entry === undefined) entry = this.#resolve(key)
+    const entry = this.#cache.entryOf(key)
     if (entry.openIn !== this.#generation) entry.value = this.#decode(entry)
     return entry
   }
 
   /** The value of a key; what is not open is decoded for the caller alone. */
-  protected read(key: K): V | null {
-    let entry = this.#selfIdentical ? this.#table.young.get(key) : undefined
-    if (entry === undefined) entry = this.#resolve(key)
-    return entry.openIn === this.#generation ? entry.value : this.#decode(entry)
-  }
-
-  protected timestampOf(key: K): number {
-    const entry = (this.#selfIdentical ? this.#table.young.get(key) : undefined) ?? this.#resolve(key)
-    return entry.timestamp
+  protected read<T>(key: K, make: (value: V, timestampMs: number) => T): T | undefined {
+    const entry = this.#cache.entryOf(key)
+    const value = entry.openIn === this.#generation ? entry.value : this.#decode(entry)
+    return value === null ? undefined : make(value, entry.timestamp)
   }
 
   protected write(entry: KeyValueEntry<K, V>, value: V | null, timestampMs: number, headers: Headers): void {
@@ -147,9 +125,9 @@ export abstract class KeyValueTable<K, V> {
       if ((entry.value === null) !== (value === null)) this.#count += value === null ? -1 : 1
       this.#dirty.touch(entry)
     } else {
-      if (entry.age !== this.#table.age) {
+      if (entry.age !== this.#cache.age) {
         // It was kept over a turn of the cache: the table may have another by now.
-        const current = this.#resolve(entry.key)
+        const current = this.#cache.entryOf(entry.key)
         if (current !== entry) {
           this.write(current, value, timestampMs, headers)
           return
@@ -177,117 +155,9 @@ export abstract class KeyValueTable<K, V> {
     return this.valueSerde.decode(entry.buffer, entry.start + this.#stampBytes, entry.end)
   }
 
-  /** From either age, or from the engine. */
-  #resolve(key: K): KeyValueEntry<K, V> {
-    const table = this.#table
-    const known = this.#lookUp(key)
-    if (known !== undefined) {
-      if (known.age !== this.#table.age) this.#move(known)
-      return known
-    }
-    const writer = this.#keyWriter
-    const own = canonical(key, this.keySerde, writer, prefixBytes)
-    const entry = this.#add(own, writer.buffer, writer.position)
-    if (!table.complete) {
-      const row = this.context.engine.get(writer.view())
-      if (row !== undefined) this.#fill(entry, row)
-    }
-    return entry
-  }
-
-  /** In memory, without moving it; leaves the row's key in the key writer. */
-  #lookUp(key: K): KeyValueEntry<K, V> | undefined {
-    const writer = this.#keyWriter
-    writer.position = prefixBytes
-    this.keySerde.encode(key, writer)
-    const identity = this.#identityOf(key)
-    return this.#table.young.get(identity) ?? this.#table.old.get(identity)
-  }
-
-  #identityOf(key: K): unknown {
-    const writer = this.#keyWriter
-    return this.#selfIdentical
-      ? canonical(key, this.keySerde, writer, prefixBytes)
-      : writer.buffer.latin1Slice(prefixBytes, writer.position)
-  }
-
-  #add(key: K, rowKey: Buffer, rowKeyEnd: number): KeyValueEntry<K, V> {
-    const table = this.#table
-    const identity = this.#selfIdentical ? key : rowKey.latin1Slice(prefixBytes, rowKeyEnd)
-    const entry = new KeyValueEntry<K, V>(key, identity)
-    entry.keyStart = table.arena.place(rowKey, 0, rowKeyEnd)
-    entry.keyEnd = entry.keyStart + rowKeyEnd
-    entry.keyBuffer = table.arena.buffer
-    entry.age = table.age
-    table.charge(entryBytes)
-    table.young.set(identity, entry)
-    return entry
-  }
-
-  #fill(entry: KeyValueEntry<K, V>, row: Buffer): void {
-    this.#settle(entry, row, 0, row.length)
-    entry.timestamp = this.#stampBytes === 0 ? -1 : readInt64(row, 0)
-    entry.told = true
-    entry.stored = true
-  }
-
-  /** Puts an entry's bytes into a new place of the young arena. */
-  #settle(entry: KeyValueEntry<K, V>, source: Buffer, start: number, end: number): void {
-    const length = end - start
-    const { arena } = this.#table
-    // A little more than needed, so that a value that grows by a digit stays where it is.
-    entry.slotBytes = (length + 7) & ~7
-    entry.slot = arena.reserve(entry.slotBytes)
-    entry.buffer = arena.buffer
-    copyBytes(source, start, entry.buffer, entry.slot, length)
-    entry.start = entry.slot
-    entry.end = entry.slot + length
-  }
-
-  /** From the old age to the young one, bytes and all (C1). */
-  #move(entry: KeyValueEntry<K, V>): void {
-    const table = this.#table
-    const length = entry.keyEnd - entry.keyStart
-    entry.keyStart = table.arena.place(entry.keyBuffer, entry.keyStart, entry.keyEnd)
-    entry.keyEnd = entry.keyStart + length
-    entry.keyBuffer = table.arena.buffer
-    if (entry.start >= 0) this.#settle(entry, entry.buffer, entry.start, entry.end)
-    else this.#vacate(entry)
-    entry.age = table.age
-    table.charge(entryBytes)
-    table.old.delete(entry.identity)
-    table.young.set(entry.identity, entry)
-  }
-
-  #vacate(entry: KeyValueEntry<K, V>): void {
-    entry.buffer = noBytes
-    entry.slotBytes = 0
-    entry.start = -1
-    entry.end = -1
-  }
-
   /** One awaited multi-get for keys that are not in memory. */
-  async prefetch(keys: K[]): Promise<void> {
-    if (this.#table.complete) return
-    const missing: K[] = []
-    const rowKeys: Buffer[] = []
-    for (const key of keys) {
-      if (this.#lookUp(key) !== undefined) continue
-      missing.push(canonical(key, this.keySerde, this.#keyWriter, prefixBytes))
-      rowKeys.push(this.#keyWriter.copy())
-    }
-    if (missing.length === 0) return
-    const { age } = this.#table
-    const rows = await this.context.engine.getMany(rowKeys)
-    // What came and went meanwhile may have changed: then these rows are old.
-    if (age !== this.#table.age) return
-    for (const [index, key] of missing.entries()) {
-      if (this.#lookUp(key) !== undefined) continue
-      const rowKey = rowKeys[index]!
-      const entry = this.#add(key, rowKey, rowKey.length)
-      const row = rows[index]
-      if (row !== undefined) this.#fill(entry, row)
-    }
+  prefetch(keys: K[]): Promise<void> {
+    return this.#cache.prefetch(keys)
   }
 
   // -- the commit -------------------------------------------------------------------------------------------------
@@ -315,7 +185,7 @@ export abstract class KeyValueTable<K, V> {
     entry.openIn = 0
     entry.headers = noHeaders
     entry.encoded = true
-    this.#vacate(entry)
+    this.#cache.vacate(entry)
   }
 
   /** Step 1b. */
@@ -376,7 +246,7 @@ export abstract class KeyValueTable<K, V> {
     const length = writer.position
     // Over its old bytes, where nobody reads those any more (E3).
     if (length > entry.slotBytes || (this.#frozen.length > 0 && entry.frozenIn === this.#generation - 1)) {
-      this.#settle(entry, writer.buffer, 0, length)
+      this.#cache.place(entry, writer.buffer, 0, length)
       return
     }
     copyBytes(writer.buffer, 0, entry.buffer, entry.slot, length)
@@ -406,58 +276,57 @@ export abstract class KeyValueTable<K, V> {
   settled(): void {
     for (const entry of this.#frozen) entry.frozenBuffer = noBytes
     this.#frozen.length = 0
-    if (this.#table.youngBytes > this.context.cleanCacheBytesMax / 2) this.#table.turn()
+    this.#cache.turnIfFull(this.context.cleanCacheBytesMax)
   }
 
   restore(batch: EngineBatch, record: RestoredRecord): void {
-    assert(this.#dirty.size === 0 && this.#frozen.length === 0, 'a store is restored before its first put')
+    if (this.#restoring !== batch) this.#restoreInto(batch)
     const { buffer, keyStart, keyEnd, valueStart, valueEnd } = record
     const key = Buffer.allocUnsafe(prefixBytes + keyEnd - keyStart)
-    this.#prefix.copy(key)
+    this.#cache.prefix.copy(key)
     buffer.copy(key, prefixBytes, keyStart, keyEnd)
     // Into a store that was empty every value is taken for new; else, the tail of a changelog, one look says. Records of
     // one batch do not see each other: the count is an approximate one.
-    const look = valueStart < 0 || !this.#emptyAtOpen
+    const look = valueStart < 0 || !this.#startedEmpty
     const existed = look && this.context.engine.get(key) !== undefined
     if (valueStart < 0) {
       if (existed) this.#count--
       batch.del(key)
-    } else {
-      if (!existed) this.#count++
-      const value = Buffer.allocUnsafe(this.#stampBytes + valueEnd - valueStart)
-      if (this.#stampBytes > 0) writeInt64(value, record.timestampMs, 0)
-      buffer.copy(value, this.#stampBytes, valueStart, valueEnd)
-      batch.put(key, value)
+      return
     }
-    if (this.#restoring !== batch) {
-      this.#restoring = batch
-      batch.beforeWrite(() => {
-        batch.put(this.#countKey, encodeNumber(this.#count))
-        this.#committedCount = this.#count
-      })
-    }
-    if (this.#table.complete) this.#table = new AgedTable(false)
+    if (!existed) this.#count++
+    const value = Buffer.allocUnsafe(this.#stampBytes + valueEnd - valueStart)
+    if (this.#stampBytes > 0) writeInt64(value, record.timestampMs, 0)
+    buffer.copy(value, this.#stampBytes, valueStart, valueEnd)
+    batch.put(key, value)
+  }
+
+  #restoreInto(batch: EngineBatch): void {
+    // Rows may have been removed since the store was opened.
+    if (this.#restoring === null) this.cleared()
+    this.#restoring = batch
+    batch.beforeWrite(() => {
+      batch.put(this.#countKey, encodeNumber(this.#count))
+      this.#committedCount = this.#count
+      this.#cache = new EntryCache(this.context.engine, this.context.storeId, this.keySerde, this.#stampBytes, false)
+    })
   }
 
   // -- scans ------------------------------------------------------------------------------------------------------
 
   protected rangeOf(from: K | null, to: K | null): Bounds {
     const end = rowPrefix(this.context.storeId, 2)
-    if (to === null) return { gte: from === null ? this.#prefix : this.#rowKey(from), lt: end }
-    const last = this.#rowKey(to)
-    return { gte: from === null ? this.#prefix : this.#rowKey(from), lt: Buffer.concat([last, Buffer.alloc(1)]) }
+    if (to === null) return { gte: from === null ? this.#cache.prefix : this.#cache.rowKeyOf(from), lt: end }
+    const last = this.#cache.rowKeyOf(to)
+    return {
+      gte: from === null ? this.#cache.prefix : this.#cache.rowKeyOf(from),
+      lt: Buffer.concat([last, Buffer.alloc(1)]),
+    }
   }
 
   protected prefixRangeOf(prefix: string | Buffer): Bounds {
-    const gte = Buffer.concat([this.#prefix, typeof prefix === 'string' ? Buffer.from(prefix) : prefix])
+    const gte = Buffer.concat([this.#cache.prefix, typeof prefix === 'string' ? Buffer.from(prefix) : prefix])
     return { gte, lt: afterPrefix(gte) ?? rowPrefix(this.context.storeId, 2) }
-  }
-
-  #rowKey(key: K): Buffer {
-    const writer = this.#keyWriter
-    writer.position = prefixBytes
-    this.keySerde.encode(key, writer)
-    return writer.copy()
   }
 
   /** What the task sees, or, `committedOnly`, what queries see, from the moment of the first `next`. */
@@ -510,7 +379,7 @@ export abstract class KeyValueTable<K, V> {
 
   /** The committed row of a key, from memory where that is known to be it. */
   protected readCommitted<T>(key: K, make: (value: V, timestampMs: number) => T): T | undefined {
-    const entry = this.#lookUp(key)
+    const entry = this.#cache.lookUp(key)
     const whole = (_key: K, value: V, at: number): T => make(value, at)
     if (
       entry !== undefined &&
@@ -520,10 +389,10 @@ export abstract class KeyValueTable<K, V> {
     ) {
       const { frozenBuffer, frozenStart, frozenEnd } = entry
       if (frozenStart < 0) return undefined
-      return this.#makeOf(this.#keyWriter.view(), frozenBuffer, frozenStart, frozenEnd, whole)
+      return this.#makeOf(this.#cache.rowKey, frozenBuffer, frozenStart, frozenEnd, whole)
     }
-    const row = this.context.engine.get(this.#keyWriter.view())
-    return row === undefined ? undefined : this.#makeOf(this.#keyWriter.view(), row, 0, row.length, whole)
+    const row = this.context.engine.get(this.#cache.rowKey)
+    return row === undefined ? undefined : this.#makeOf(this.#cache.rowKey, row, 0, row.length, whole)
   }
 }
 

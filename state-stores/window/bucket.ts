@@ -21,6 +21,13 @@ export function bucketPrefix(storeId: number, startMs: number): Buffer {
   return prefix
 }
 
+/** Where the largest start ever put is kept: a bucket that no row can have. */
+export function largestStartKey(storeId: number): Buffer {
+  const key = bucketPrefix(storeId, 0)
+  key[storeIdBytes] = 0x80
+  return key
+}
+
 /** The rows of one stretch of time that are in memory. */
 export class Bucket<K, V> {
   readonly startMs: number

@@ -11,16 +11,16 @@ import { ByteWriter, writeInt64 } from '../../src/base/bytes.ts'
 import { MiB, rowChunkBytesMax } from '../../src/base/limits.ts'
 import { noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
-import type { ChangelogWriter, StoreContext } from '../../src/processor/state-store.ts'
+import type { ChangelogWriter } from '../../src/processor/state-store.ts'
 import type { DirtyList } from '../dirty-list.ts'
 import { encodeNumber } from '../row-keys.ts'
-import { bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
+import { bucketPrefix, bucketPrefixBytes, chunkBytes, largestStartKey } from './bucket.ts'
 import { flagBytes, lastStartOf, mergeChunks, mergeEntries } from './packed-row.ts'
 import { noBytes, noChunks, type WindowEntry, type WindowRow } from './row.ts'
+import { changelogSuffixBytes } from './row-cache.ts'
 
 /** Scratch space beyond this is given back after a rotation. */
 const scratchBytesMax = MiB
-const changelogSuffixBytes = 12
 
 export interface FreezePoint {
   readonly generation: number
@@ -33,8 +33,7 @@ export class FrozenRows<K, V> {
   readonly #serde: Serde<V>
   readonly #rowWriter = new ByteWriter(1024)
   #values = new ByteWriter(1024)
-  #context: StoreContext | null = null
-  #metaKey = noBytes
+  #storeId = 0
   #rows: WindowRow<K, V>[] = []
   /** Chunks to be staged, as pairs: the row, and the chunk's index, or `~index` when it goes. */
   #stagedRows: WindowRow<K, V>[] = []
@@ -45,22 +44,19 @@ export class FrozenRows<K, V> {
   #largestStartMs = -1
   #stagedLargestMs = -1
   #clearToMs = 0
+  #clearedToMs = 0
   committedLargestMs = -1
-  clearedToMs = 0
 
   constructor(serde: Serde<V>) {
     this.#serde = serde
   }
 
-  open(context: StoreContext, metaKey: Buffer, largestStartMs: number): void {
-    this.#context = context
-    this.#metaKey = metaKey
-    this.restored(largestStartMs)
-  }
-
-  restored(largestStartMs: number): void {
+  /** The engine has windows up to this start, and none in buckets before the first live one. */
+  start(storeId: number, largestStartMs: number, firstLiveBucketMs: number): void {
+    this.#storeId = storeId
     this.#largestStartMs = largestStartMs
     this.#stagedLargestMs = largestStartMs
+    this.#clearedToMs = firstLiveBucketMs
     this.committedLargestMs = largestStartMs
   }
 
@@ -204,7 +200,6 @@ export class FrozenRows<K, V> {
 
   stage(batch: EngineBatch): void {
     assert(this.#isCommitted, 'ST2: only what is committed is staged')
-    assert(this.#context !== null, 'a store is opened before it is used')
     for (const [position, row] of this.#stagedRows.entries()) {
       const index = this.#stagedChunks[position]!
       const key = chunkKey(row, index < 0 ? ~index : index)
@@ -213,13 +208,12 @@ export class FrozenRows<K, V> {
       else batch.put(key, row.rest[index - 1]!)
     }
     if (this.#largestStartMs > this.#stagedLargestMs) {
-      batch.put(this.#metaKey, encodeNumber(this.#largestStartMs))
+      batch.put(largestStartKey(this.#storeId), encodeNumber(this.#largestStartMs))
       this.#stagedLargestMs = this.#largestStartMs
     }
-    if (this.#clearToMs > this.clearedToMs) {
-      const { storeId } = this.#context
-      batch.clear(bucketPrefix(storeId, this.clearedToMs), bucketPrefix(storeId, this.#clearToMs))
-      this.clearedToMs = this.#clearToMs
+    if (this.#clearToMs > this.#clearedToMs) {
+      batch.clear(bucketPrefix(this.#storeId, this.#clearedToMs), bucketPrefix(this.#storeId, this.#clearToMs))
+      this.#clearedToMs = this.#clearToMs
     }
   }
 

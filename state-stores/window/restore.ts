@@ -8,10 +8,9 @@ import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { RestoredRecord, StoreContext } from '../../src/processor/state-store.ts'
 import { Arena } from '../arena.ts'
 import { encodeNumber } from '../row-keys.ts'
-import { bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
+import { bucketPrefix, bucketPrefixBytes, chunkBytes, largestStartKey } from './bucket.ts'
 import { isContinued, mergeChunks, type RowChange } from './packed-row.ts'
-
-const suffixBytes = 12
+import { changelogSuffixBytes } from './row-cache.ts'
 
 interface PendingRow {
   readonly rowKey: Buffer
@@ -40,25 +39,28 @@ export class WindowRestore {
     this.#clearedToMs = this.#firstLiveBucketMs()
   }
 
-  apply(batch: EngineBatch, record: RestoredRecord): void {
-    if (this.#batch !== batch) {
+  /** True for the first record of a batch. */
+  apply(batch: EngineBatch, record: RestoredRecord): boolean {
+    const isFirst = this.#batch !== batch
+    if (isFirst) {
       this.#batch = batch
       batch.beforeWrite(() => this.#join(batch))
     }
     const { buffer, keyStart, keyEnd, valueStart, valueEnd, timestampMs } = record
-    const keyBytes = keyEnd - keyStart - suffixBytes
+    const keyBytes = keyEnd - keyStart - changelogSuffixBytes
     if (keyBytes < 0) {
       throw new StreamError(
         'STORE_CORRUPT',
         `a changelog key of ${keyEnd - keyStart} bytes is no window's; check the topic`,
       )
     }
-    const startMs = readInt64(buffer, keyEnd - suffixBytes)
+    const startMs = readInt64(buffer, keyEnd - changelogSuffixBytes)
     if (startMs > this.largestStartMs) this.largestStartMs = startMs
-    const row = this.#rowOf(startMs - (startMs % this.#bucketMs), buffer, keyStart, keyEnd - suffixBytes)
+    const row = this.#rowOf(startMs - (startMs % this.#bucketMs), buffer, keyStart, keyEnd - changelogSuffixBytes)
     const start = valueStart < 0 ? -1 : this.#arena.place(buffer, valueStart, valueEnd)
     const end = valueStart < 0 ? -1 : start + valueEnd - valueStart
     row.changes.set(startMs, { startMs, timestamp: timestampMs, buffer: this.#arena.buffer, start, end })
+    return isFirst
   }
 
   #rowOf(bucketMs: number, buffer: Buffer, keyStart: number, keyEnd: number): PendingRow {
@@ -92,9 +94,7 @@ export class WindowRestore {
       for (const row of rows.values()) this.#put(batch, row, bucketMs > this.#writtenBucketMs)
     }
     const { storeId } = this.#context
-    const metaKey = bucketPrefix(storeId, 0)
-    metaKey[4] = 0x80
-    batch.put(metaKey, encodeNumber(this.largestStartMs))
+    batch.put(largestStartKey(storeId), encodeNumber(this.largestStartMs))
     if (live > this.#clearedToMs) {
       batch.clear(bucketPrefix(storeId, this.#clearedToMs), bucketPrefix(storeId, live))
       this.#clearedToMs = live

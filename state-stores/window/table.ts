@@ -5,10 +5,11 @@
  * A row is seen while its start > largest start ever put − retention; that time is a row of its own, in the same batch.
  * Buckets are cleared as a whole, at the commit after they have expired, so what is in them is told and logged first.
  *
- * Not here: packing (packed-row.ts), freezing and staging (frozen-rows.ts), scans (scan.ts), restore (restore.ts).
+ * Not here: what is in memory (row-cache.ts), packing (packed-row.ts), freezing and staging (frozen-rows.ts), scans
+ * (scan.ts), restore (restore.ts).
  */
 import { assert } from '../../src/base/assert.ts'
-import { ByteWriter, readInt64 } from '../../src/base/bytes.ts'
+import { ByteWriter } from '../../src/base/bytes.ts'
 import { StreamError } from '../../src/base/errors.ts'
 import { type Headers, noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
@@ -19,16 +20,15 @@ import type {
   WindowFlushListener,
 } from '../../src/processor/state-store.ts'
 import { DirtyList } from '../dirty-list.ts'
-import { canonical, isSelfIdentical } from '../key-identity.ts'
 import { decodeNumber } from '../row-keys.ts'
 import type { WindowView } from '../views.ts'
-import { Bucket, bucketMsOf, bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
+import { bucketMsOf, bucketPrefix, largestStartKey } from './bucket.ts'
 import { FrozenRows } from './frozen-rows.ts'
-import { entryHeadBytes, findEntry, flagBytes, isContinued, lastStartOf } from './packed-row.ts'
 import { WindowRestore } from './restore.ts'
-import { WindowEntry, WindowRow } from './row.ts'
+import type { WindowEntry, WindowRow } from './row.ts'
+import { entryBytes, entryOf, RowCache } from './row-cache.ts'
 import { scanWindows, type WindowScan } from './scan.ts'
-import { visitRow } from './visit-row.ts'
+import { type RowVisitor, visitRow } from './visit-row.ts'
 
 export interface WindowShape<K, V> {
   readonly name: string
@@ -40,12 +40,6 @@ export interface WindowShape<K, V> {
   readonly onDisk: boolean
 }
 
-/** What a row, its map slot, its key and its arrays take besides the bytes in the arena; and what an entry takes. */
-const rowBytes = 450
-const entryBytes = 250
-/** int64 start and int32 sequence number: what follows the key in a changelog record. */
-const changelogSuffixBytes = 12
-
 export abstract class WindowTable<K, V> {
   readonly name: string
   readonly windowSizeMs: number
@@ -54,19 +48,13 @@ export abstract class WindowTable<K, V> {
   readonly valueSerde: Serde<V>
   readonly onDisk: boolean
   readonly #bucketMs: number
-  readonly #selfIdentical: boolean
   readonly #dirty = new DirtyList<WindowEntry<K, V>>()
   readonly #frozen: FrozenRows<K, V>
-  readonly #keyWriter = new ByteWriter(256)
   readonly #valueWriter = new ByteWriter(1024)
-  readonly #buckets = new Map<number, Bucket<K, V>>()
   #context: StoreContext | null = null
   #restore: WindowRestore | null = null
-  /** The one used last. */
-  #bucket: Bucket<K, V> | null = null
+  #cache!: RowCache<K, V>
   #largestStartMs = -1
-  /** No row of the engine was in a later bucket when it was opened. */
-  #engineBucketMs = -1
   #generation = 1
   #keepOldValues = false
   #dirtyRows: WindowRow<K, V>[] = []
@@ -81,7 +69,6 @@ export abstract class WindowTable<K, V> {
     this.retentionMs = shape.retentionMs
     this.onDisk = shape.onDisk
     this.#bucketMs = bucketMsOf(shape.retentionMs)
-    this.#selfIdentical = isSelfIdentical(shape.key)
     this.#frozen = new FrozenRows(shape.value)
   }
 
@@ -102,13 +89,7 @@ export abstract class WindowTable<K, V> {
   async open(context: StoreContext): Promise<void> {
     assert(this.#context === null, 'a store is opened once')
     this.#context = context
-    const metaKey = bucketPrefix(context.storeId, 0)
-    metaKey.fill(0, 4)
-    metaKey[4] = 0x80
-    const meta = context.engine.get(metaKey)
-    this.#largestStartMs = meta === undefined ? -1 : decodeNumber(meta)
-    this.#engineBucketMs = meta === undefined ? -1 : this.#bucketStartOf(this.#largestStartMs)
-    this.#frozen.open(context, metaKey, this.#largestStartMs)
+    this.cleared()
     // A clearing that was cut short is done again, and what came before is over.
     const live = this.#firstLiveBucketMs()
     if (live > 0) {
@@ -116,14 +97,32 @@ export abstract class WindowTable<K, V> {
       batch.clear(bucketPrefix(context.storeId, 0), bucketPrefix(context.storeId, live))
       await batch.write({ sync: false })
     }
-    this.#frozen.clearedToMs = live
+  }
+
+  /** Looks again at what the engine has: after its rows were removed for a rebuild. */
+  cleared(): void {
+    assert(this.#dirty.size === 0, 'a store is cleared or restored before its first put')
+    const { engine, storeId } = this.context
+    const largest = engine.get(largestStartKey(storeId))
+    this.#startFrom(largest === undefined ? -1 : decodeNumber(largest))
+  }
+
+  #startFrom(largestStartMs: number): void {
+    const { engine, storeId } = this.context
+    this.#largestStartMs = largestStartMs
+    this.#cache = new RowCache({
+      engine,
+      storeId,
+      keySerde: this.keySerde,
+      bucketMs: this.#bucketMs,
+      engineBucketMs: largestStartMs < 0 ? -1 : this.#bucketStartOf(largestStartMs),
+    })
+    this.#frozen.start(storeId, largestStartMs, this.#firstLiveBucketMs())
   }
 
   close(): void {
     this.#dirty.clear()
     this.#dirtyRows = []
-    this.#buckets.clear()
-    this.#bucket = null
     this.#frozen.settled()
   }
 
@@ -148,10 +147,7 @@ export abstract class WindowTable<K, V> {
 
   /** The entry of a window, its value decoded afresh unless it is open; seen or not. */
   protected find(key: K, startMs: number): WindowEntry<K, V> {
-    const row = this.#rowOf(key, startMs)
-    const { last } = row
-    let entry = last !== null && last.startMs === startMs ? last : null
-    if (entry === null) entry = this.#entryOf(row, startMs)
+    const entry = entryOf(this.#cache.rowOf(key, startMs), startMs)
     if (entry.openIn !== this.#generation) {
       entry.value = entry.start < 0 ? null : this.valueSerde.decode(entry.buffer, entry.start, entry.end)
     }
@@ -164,7 +160,7 @@ export abstract class WindowTable<K, V> {
       const { row } = entry
       if (!entry.attached || row.age !== row.bucket.table.age) {
         // It was kept over a commit or a turn of the cache: there may be another by now.
-        const current = this.#entryOf(this.#rowOf(row.key, entry.startMs), entry.startMs)
+        const current = entryOf(this.#cache.rowOf(row.key, entry.startMs), entry.startMs)
         if (current !== entry) {
           this.write(current, value, timestampMs, headers)
           return
@@ -208,13 +204,7 @@ export abstract class WindowTable<K, V> {
   }
 
   /** Visits the windows of a key whose start lies in [fromMs, toMs] and that are seen. The visitor must not write here. */
-  protected visit(
-    key: K,
-    fromMs: number,
-    toMs: number,
-    reverse: boolean,
-    visitor: (value: V, timestampMs: number, startMs: number) => void,
-  ): void {
+  protected visit(key: K, fromMs: number, toMs: number, reverse: boolean, visitor: RowVisitor<V>): void {
     const from = Math.max(fromMs, this.firstVisibleMs, 0)
     const to = Math.min(toMs, this.#largestStartMs)
     if (from > to) return
@@ -222,130 +212,13 @@ export abstract class WindowTable<K, V> {
     const last = this.#bucketStartOf(to)
     const step = reverse ? -this.#bucketMs : this.#bucketMs
     for (let at = reverse ? last : first; at >= first && at <= last; at += step) {
-      visitRow(this.#rowOf(key, at), this.#generation, this.valueSerde, from, to, reverse, visitor)
+      visitRow(this.#cache.rowOf(key, at), this.#generation, this.valueSerde, from, to, reverse, visitor)
     }
   }
 
   #sizeOf(value: V | null): number {
     if (typeof value === 'string') return value.length
     return value instanceof Uint8Array ? value.length : this.#meanValueBytes
-  }
-
-  #rowOf(key: K, startMs: number): WindowRow<K, V> {
-    let bucket = this.#bucket
-    if (bucket === null || startMs < bucket.startMs || startMs >= bucket.endMs) bucket = this.#bucketOf(startMs)
-    const row = this.#selfIdentical ? bucket.table.young.get(key) : undefined
-    return row ?? this.#resolve(bucket, key)
-  }
-
-  #bucketOf(startMs: number): Bucket<K, V> {
-    assert(startMs >= 0 && Number.isSafeInteger(startMs), 'a window starts at a time since 1970')
-    const at = this.#bucketStartOf(startMs)
-    let bucket = this.#buckets.get(at)
-    if (bucket === undefined) {
-      bucket = new Bucket(this.context.storeId, at, this.#bucketMs, at > this.#engineBucketMs)
-      this.#buckets.set(at, bucket)
-    }
-    this.#bucket = bucket
-    return bucket
-  }
-
-  #resolve(bucket: Bucket<K, V>, key: K): WindowRow<K, V> {
-    const { table } = bucket
-    const identity = this.#encodeKey(bucket, key)
-    const known = table.young.get(identity) ?? table.old.get(identity)
-    if (known !== undefined) {
-      if (known.age !== table.age) this.#move(known)
-      return known
-    }
-    const writer = this.#keyWriter
-    const own = canonical(key, this.keySerde, writer, bucketPrefixBytes)
-    const row = new WindowRow<K, V>(own, identity, bucket)
-    writer.ensure(changelogSuffixBytes)
-    writer.buffer.fill(0, writer.position, writer.position + changelogSuffixBytes)
-    writer.position += changelogSuffixBytes
-    row.keyStart = table.arena.place(writer.buffer, 0, writer.position)
-    row.keyEnd = row.keyStart + writer.position - changelogSuffixBytes
-    row.keyBuffer = table.arena.buffer
-    row.age = table.age
-    table.charge(rowBytes)
-    table.young.set(identity, row)
-    if (!table.complete) this.#load(row)
-    return row
-  }
-
-  /** Leaves `storeId ‖ bucketStart ‖ key` in the key writer. */
-  #encodeKey(bucket: Bucket<K, V>, key: K): unknown {
-    const writer = this.#keyWriter
-    writer.reset()
-    writer.bytes(bucket.prefix)
-    this.keySerde.encode(key, writer)
-    return this.#selfIdentical
-      ? canonical(key, this.keySerde, writer, bucketPrefixBytes)
-      : writer.buffer.latin1Slice(bucketPrefixBytes, writer.position)
-  }
-
-  #load(row: WindowRow<K, V>): void {
-    const { engine } = this.context
-    const key = Buffer.from(row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes))
-    let chunk = engine.get(key)
-    if (chunk === undefined) return
-    const { arena } = row.bucket.table
-    row.start = arena.place(chunk, 0, chunk.length)
-    row.end = row.start + chunk.length
-    row.buffer = arena.buffer
-    const rest: Buffer[] = []
-    while (isContinued(chunk, 0)) {
-      key.writeUInt16BE(rest.length + 1, key.length - chunkBytes)
-      const following = engine.get(key)
-      if (following === undefined) {
-        throw new StreamError(
-          'STORE_CORRUPT',
-          `store ${this.name}: a row of windows has lost its end; remove the state`,
-        )
-      }
-      rest.push(following)
-      row.bucket.table.charge(following.length)
-      chunk = following
-    }
-    if (rest.length > 0) row.rest = rest
-    row.lastStartMs = lastStartOf(chunk, flagBytes, chunk.length)
-  }
-
-  /** From the old age to the young one, bytes and all (C1). */
-  #move(row: WindowRow<K, V>): void {
-    const { table } = row.bucket
-    const length = row.keyEnd - row.keyStart
-    row.keyStart = table.arena.place(row.keyBuffer, row.keyStart, row.keyEnd + changelogSuffixBytes)
-    row.keyEnd = row.keyStart + length
-    row.keyBuffer = table.arena.buffer
-    if (row.start >= 0) {
-      const rowLength = row.end - row.start
-      row.start = table.arena.place(row.buffer, row.start, row.end)
-      row.end = row.start + rowLength
-      row.buffer = table.arena.buffer
-    }
-    row.age = table.age
-    table.charge(rowBytes)
-    for (const chunk of row.rest) table.charge(chunk.length)
-    table.old.delete(row.identity)
-    table.young.set(row.identity, row)
-  }
-
-  #entryOf(row: WindowRow<K, V>, startMs: number): WindowEntry<K, V> {
-    const { entries } = row
-    let index = entries.length
-    while (index > 0 && entries[index - 1]!.startMs > startMs) index--
-    const before = entries[index - 1]
-    if (before !== undefined && before.startMs === startMs) return before
-    const entry = new WindowEntry<K, V>(row, startMs)
-    if (startMs <= row.lastStartMs) fill(entry)
-    if (index === entries.length) {
-      entries.push(entry)
-      row.last = entry
-    } else entries.splice(index, 0, entry)
-    row.bucket.table.charge(entryBytes)
-    return entry
   }
 
   // -- the commit -------------------------------------------------------------------------------------------------
@@ -407,11 +280,7 @@ export abstract class WindowTable<K, V> {
     this.#dirtyRows = []
     this.#dirtyBytes = 0
     this.#generation++
-    for (const [at, bucket] of this.#buckets) {
-      if (at >= live) continue
-      this.#buckets.delete(at)
-      if (this.#bucket === bucket) this.#bucket = null
-    }
+    this.#cache.dropBefore(live)
   }
 
   /** Step 3. */
@@ -427,21 +296,16 @@ export abstract class WindowTable<K, V> {
   /** Step 4, durable. */
   settled(): void {
     this.#frozen.settled()
-    let bytes = 0
-    for (const bucket of this.#buckets.values()) bytes += bucket.table.youngBytes
-    if (bytes <= this.context.cleanCacheBytesMax / 2) return
-    for (const bucket of this.#buckets.values()) bucket.table.turn()
+    this.#cache.turnIfFull(this.context.cleanCacheBytesMax)
   }
 
   restore(batch: EngineBatch, record: RestoredRecord): void {
-    assert(this.#dirty.size === 0, 'a store is restored before its first put')
-    this.#restore ??= new WindowRestore(this.context, this.#bucketMs, this.retentionMs, this.#largestStartMs)
-    this.#restore.apply(batch, record)
-    this.#largestStartMs = this.#restore.largestStartMs
-    this.#engineBucketMs = this.#bucketStartOf(Math.max(0, this.#largestStartMs))
-    this.#frozen.restored(this.#largestStartMs)
-    this.#buckets.clear()
-    this.#bucket = null
+    if (this.#restore === null) {
+      // Rows may have been removed since the store was opened.
+      this.cleared()
+      this.#restore = new WindowRestore(this.context, this.#bucketMs, this.retentionMs, this.#largestStartMs)
+    }
+    if (this.#restore.apply(batch, record)) batch.beforeWrite(() => this.#startFrom(this.#restore!.largestStartMs))
   }
 
   // -- scans ------------------------------------------------------------------------------------------------------
@@ -477,20 +341,12 @@ export abstract class WindowTable<K, V> {
   }
 
   /** The committed windows of a key, ascending. */
-  protected visitCommitted(
-    key: K,
-    fromMs: number,
-    toMs: number,
-    visitor: (value: V, timestampMs: number, startMs: number) => void,
-  ): void {
+  protected visitCommitted(key: K, fromMs: number, toMs: number, visitor: RowVisitor<V>): void {
     const largest = this.#frozen.committedLargestMs
     const from = Math.max(fromMs, largest - this.retentionMs + 1, 0)
     const to = Math.min(toMs, largest)
     for (let at = this.#bucketStartOf(from); at <= to; at += this.#bucketMs) {
-      const bucket = this.#buckets.get(at) ?? new Bucket<K, V>(this.context.storeId, at, this.#bucketMs, false)
-      const identity = this.#encodeKey(bucket, key)
-      let row = bucket.table.young.get(identity) ?? bucket.table.old.get(identity)
-      if (row === undefined || !this.#frozen.holds(row)) row = this.#loadApart(bucket, key, identity)
+      const row = this.#cache.rowApart(key, at, (known) => this.#frozen.holds(known))
       visitRow(row, -1, this.valueSerde, from, to, false, visitor)
     }
   }
@@ -512,34 +368,4 @@ export abstract class WindowTable<K, V> {
       backwardAll: () => scan(0, Number.MAX_SAFE_INTEGER, true),
     }
   }
-
-  /** A row as the engine has it, which no table knows; the key writer holds its key. */
-  #loadApart(bucket: Bucket<K, V>, key: K, identity: unknown): WindowRow<K, V> {
-    const apart = new Bucket<K, V>(this.context.storeId, bucket.startMs, this.#bucketMs, false)
-    const row = new WindowRow<K, V>(key, identity, apart)
-    const writer = this.#keyWriter
-    row.keyEnd = writer.position
-    writer.uint16(0)
-    row.keyBuffer = writer.copy()
-    this.#load(row)
-    return row
-  }
-}
-
-/** Takes what the packed row has for its start. */
-function fill<K, V>(entry: WindowEntry<K, V>): void {
-  const { row, startMs } = entry
-  let buffer = row.buffer
-  let position = row.start < 0 ? -1 : findEntry(buffer, row.start + flagBytes, row.end, startMs)
-  for (let index = 0; position < 0 && index < row.rest.length; index++) {
-    buffer = row.rest[index]!
-    position = findEntry(buffer, flagBytes, buffer.length, startMs)
-  }
-  if (position < 0) return
-  entry.buffer = buffer
-  entry.timestamp = readInt64(buffer, position + 8)
-  entry.start = position + entryHeadBytes
-  entry.end = entry.start + buffer.readUInt32BE(position + 16)
-  entry.told = true
-  entry.stored = true
 }

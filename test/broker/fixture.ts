@@ -1,7 +1,5 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { systemFiles } from '../../src/base/files.ts'
+import { StreamError } from '../../src/base/errors.ts'
+import type { Files, OpenFile } from '../../src/base/files.ts'
 import type { Machine } from '../../src/base/machine.ts'
 import { SeededRandom } from '../../src/base/random.ts'
 import { noHeaders } from '../../src/base/serde.ts'
@@ -11,10 +9,11 @@ import type { ApiName, RequestOf, ResponseOf } from '../../src/protocol/api.ts'
 import type { Connection } from '../../src/protocol/connection.ts'
 import { codeToName, type KafkaError } from '../../src/protocol/error-codes.ts'
 import { zeroUuid } from '../../src/protocol/schema.ts'
-import { BatchBuilder, type BatchHeader } from '../../src/records/batch-builder.ts'
+import { BatchBuilder, type BatchHeader, singleRecordBatch } from '../../src/records/batch-builder.ts'
 import { BatchCursor } from '../../src/records/batch-cursor.ts'
-import { batchSize, isControl, lastOffsetOf, producerIdOf } from '../../src/records/batch-format.ts'
+import { batchSize, isControl, lastOffsetOf, patchOffset, producerIdOf } from '../../src/records/batch-format.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
+import { SimulatedFiles } from '../../src/testing/simulated-files.ts'
 
 export interface ReadRecord {
   readonly offset: number
@@ -23,7 +22,7 @@ export interface ReadRecord {
   readonly timestampMs: number
 }
 
-export const plain: BatchHeader = { producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false }
+const plain: BatchHeader = { producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false }
 
 export function batchOf(values: readonly string[], header: BatchHeader = plain, timestampMs = 1000): Buffer {
   const builder = new BatchBuilder({ bytesMax: 1 << 20 })
@@ -43,7 +42,8 @@ export function recordsOf(answer: ResponseOf<'Fetch'>['responses'][number]['part
   const open = new Set<number>()
   for (let at = 0; at < buffer.length; at += batchSize(buffer, at)) {
     const producerId = producerIdOf(buffer, at)
-    while (aborted.length > 0 && aborted[0]!.firstOffset <= lastOffsetOf(buffer, at)) open.add(aborted.shift()!.producerId)
+    while (aborted.length > 0 && aborted[0]!.firstOffset <= lastOffsetOf(buffer, at))
+      open.add(aborted.shift()!.producerId)
     if (isControl(buffer, at)) {
       open.delete(producerId)
       continue
@@ -51,7 +51,8 @@ export function recordsOf(answer: ResponseOf<'Fetch'>['responses'][number]['part
     if (open.has(producerId)) continue
     cursor.open(buffer, at)
     while (cursor.next()) {
-      const text = (start: number, end: number): string | null => (start < 0 ? null : cursor.buffer.utf8Slice(start, end))
+      const text = (start: number, end: number): string | null =>
+        start < 0 ? null : cursor.buffer.utf8Slice(start, end)
       records.push({
         offset: cursor.offset,
         key: text(cursor.keyStart, cursor.keyEnd),
@@ -79,62 +80,140 @@ export interface TestProducer {
   readonly sequences: Map<string, number>
 }
 
-/** A broker in a temporary folder, with a clock moved by hand. */
+/** The disk as one process sees it. Killed, the process does nothing more; what it wrote stays. */
+class ProcessFiles implements Files {
+  readonly #disk: Files
+  #alive = true
+
+  constructor(disk: Files) {
+    this.#disk = disk
+  }
+
+  kill(): void {
+    this.#alive = false
+  }
+
+  get #living(): Files {
+    if (!this.#alive) throw new StreamError('DISK_FAILED', 'this process was killed')
+    return this.#disk
+  }
+
+  open(path: string, mode: 'read' | 'write'): OpenFile {
+    const file = this.#living.open(path, mode)
+    const living = (): OpenFile => {
+      void this.#living
+      return file
+    }
+    return {
+      path,
+      read: (into, offset, length, position) => living().read(into, offset, length, position),
+      write: (from, offset, length, position) => living().write(from, offset, length, position),
+      size: () => living().size(),
+      truncate: (size) => living().truncate(size),
+      sync: () => living().sync(),
+      close: () => file.close(),
+    }
+  }
+
+  exists(path: string): boolean {
+    return this.#living.exists(path)
+  }
+
+  makeDirectory(path: string): void {
+    this.#living.makeDirectory(path)
+  }
+
+  list(path: string): string[] {
+    return this.#living.list(path)
+  }
+
+  read(path: string): Buffer {
+    return this.#living.read(path)
+  }
+
+  rename(from: string, to: string): void {
+    this.#living.rename(from, to)
+  }
+
+  remove(path: string): void {
+    this.#living.remove(path)
+  }
+
+  removeTree(path: string): void {
+    this.#living.removeTree(path)
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return this.#living.syncDirectory(path)
+  }
+
+  freeBytes(path: string): number {
+    return this.#living.freeBytes(path)
+  }
+}
+
+/** A broker on a disk in memory, with a clock moved by hand. */
 export class Fixture {
   clock = new ManualClock()
+  readonly disk: SimulatedFiles
+  readonly directory = '/data'
   readonly #options: BrokerOptions
-  readonly #folders: string[] = []
+  #files: ProcessFiles
   #seed = 1
-  directory: string
   broker!: Broker
   connection!: Connection
 
-  private constructor(options: BrokerOptions) {
+  private constructor(options: BrokerOptions, disk: SimulatedFiles) {
     this.#options = options
-    this.directory = this.#folder()
+    this.disk = disk
+    this.#files = new ProcessFiles(disk)
   }
 
-  static async open(options: BrokerOptions = {}): Promise<Fixture> {
-    const fixture = new Fixture({ minFreeBytes: 0, ...options })
-    await fixture.#start()
+  static async open(options: BrokerOptions = {}, disk = new SimulatedFiles()): Promise<Fixture> {
+    const fixture = new Fixture({ minFreeBytes: 0, ...options }, disk)
+    await fixture.start()
     return fixture
   }
 
-  #folder(): string {
-    const folder = mkdtempSync(join(tmpdir(), 'millrace-broker-'))
-    this.#folders.push(folder)
-    return folder
-  }
-
   machine(): Machine {
-    return { clock: this.clock, files: systemFiles, random: new SeededRandom(this.#seed++) }
+    return { clock: this.clock, files: this.#files, random: new SeededRandom(this.#seed++) }
   }
 
-  async #start(): Promise<void> {
+  async start(): Promise<void> {
     this.broker = await Broker.open(this.machine(), this.directory, this.#options)
     this.connection = this.broker.connect({ clientId: 'test' })
   }
 
   async reopen(): Promise<void> {
     await this.broker.close()
-    await this.#start()
+    await this.start()
   }
 
-  /** Goes on in a copy of the folder as it is now, as after kill -9; `damage` may take away what was not synced. */
-  async crash(damage: (directory: string) => void = () => {}): Promise<void> {
-    const copy = this.#folder()
-    cpSync(this.directory, copy, { recursive: true })
-    await this.broker.close().catch(() => {})
-    for (const name of readdirSync(copy)) if (name.startsWith('.lock-')) rmSync(join(copy, name))
-    damage(copy)
-    this.directory = copy
+  /** The process is killed and a new one starts; in between `damage` may take away what was not synced. */
+  async crash(damage: (disk: Files) => void = () => {}): Promise<void> {
+    this.#files.kill()
+    damage(this.disk)
+    this.#files = new ProcessFiles(this.disk)
     this.clock = new ManualClock(this.clock.now())
-    await this.#start()
+    await this.start()
   }
 
   async close(): Promise<void> {
     await this.broker.close().catch(() => {})
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true })
+  }
+
+  /** Starts again with one record more in an internal topic. */
+  async reopenWith(topic: string, { key, value }: { key: Buffer; value: Buffer | null }): Promise<void> {
+    await this.crash((disk) => {
+      const file = disk.open(`/data/log/${topic}-0/00000000000000000000.log`, 'write')
+      const bytes = disk.read(file.path)
+      let end = 0
+      for (let at = 0; at < bytes.length; at += batchSize(bytes, at)) end = lastOffsetOf(bytes, at) + 1
+      const batch = singleRecordBatch(1, key, value)
+      patchOffset(batch, 0, end, 1)
+      file.write(batch, 0, batch.length, bytes.length)
+      file.close()
+    })
   }
 
   request<A extends ApiName>(api: A, body: RequestOf<A>): Promise<ResponseOf<A>> {
@@ -165,6 +244,10 @@ export class Fixture {
       timeoutMs: 1000,
     })
     return codeToName(responses[0]!.errorCode)
+  }
+
+  batch(...values: string[]): Buffer {
+    return batchOf(values)
   }
 
   async append(
@@ -294,7 +377,12 @@ export class Fixture {
     return codeToName(results[0]!.resultsByPartition[0]!.partitionErrorCode)
   }
 
-  async write(producer: TestProducer, topic: string, partition: number, values: readonly string[]): Promise<KafkaError> {
+  async write(
+    producer: TestProducer,
+    topic: string,
+    partition: number,
+    values: readonly string[],
+  ): Promise<KafkaError> {
     const name = `${topic}-${partition}`
     const baseSequence = producer.sequences.get(name) ?? 0
     const { producerId, producerEpoch } = producer
@@ -306,7 +394,10 @@ export class Fixture {
 
   /** Joins the partition and writes to it. */
   async send(producer: TestProducer, topic: string, partition: number, values: readonly string[]): Promise<void> {
-    for (const error of [await this.join(producer, topic, partition), await this.write(producer, topic, partition, values)]) {
+    for (const error of [
+      await this.join(producer, topic, partition),
+      await this.write(producer, topic, partition, values),
+    ]) {
       if (error !== 'NONE') throw new Error(error)
     }
   }
@@ -329,7 +420,10 @@ export class Fixture {
     topic: string,
     partition: number,
     offset: number,
-    member: { memberId: string; generationId: number; groupInstanceId?: string | null } = { memberId: '', generationId: -1 },
+    member: { memberId: string; generationId: number; groupInstanceId?: string | null } = {
+      memberId: '',
+      generationId: -1,
+    },
   ): Promise<KafkaError> {
     const answer = await this.request('TxnOffsetCommit', {
       transactionalId: producer.transactionalId,
@@ -356,7 +450,10 @@ export class Fixture {
     topic: string,
     partition: number,
     offset: number,
-    member: { memberId: string; generationId: number; groupInstanceId?: string | null } = { memberId: '', generationId: -1 },
+    member: { memberId: string; generationId: number; groupInstanceId?: string | null } = {
+      memberId: '',
+      generationId: -1,
+    },
     metadata = '',
   ): Promise<KafkaError> {
     const answer = await this.request('OffsetCommit', {
@@ -369,7 +466,12 @@ export class Fixture {
         {
           name: topic,
           partitions: [
-            { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: 0, committedMetadata: metadata },
+            {
+              partitionIndex: partition,
+              committedOffset: offset,
+              committedLeaderEpoch: 0,
+              committedMetadata: metadata,
+            },
           ],
         },
       ],

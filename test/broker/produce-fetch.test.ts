@@ -15,7 +15,11 @@ describe('Produce and Fetch', () => {
     expect(await broker.produce('t', 0, ['c'])).to.equal(2)
     const answer = await broker.fetch('t', 0, 0)
     expect(answer.highWatermark).to.equal(3)
-    expect(recordsOf(answer).map(({ offset, value }) => [offset, value])).to.deep.equal([[0, 'a'], [1, 'b'], [2, 'c']])
+    expect(recordsOf(answer).map(({ offset, value }) => [offset, value])).to.deep.equal([
+      [0, 'a'],
+      [1, 'b'],
+      [2, 'c'],
+    ])
   })
 
   it('answers acks=1 and acks=0 too', async () => {
@@ -107,7 +111,10 @@ describe('Produce and Fetch', () => {
     await broker.produce('t', 0, ['x'.repeat(1000)])
     await broker.produce('t', 0, ['y'.repeat(1000)])
     await broker.produce('t', 1, ['z'.repeat(1000)])
-    const targets = [{ topic: 't', partition: 0, offset: 0 }, { topic: 't', partition: 1, offset: 0 }]
+    const targets = [
+      { topic: 't', partition: 0, offset: 0 },
+      { topic: 't', partition: 1, offset: 0 },
+    ]
     const request = await broker.fetchRequest(targets, { maxBytes: 10, partitionMaxBytes: 10 })
     const { responses } = await broker.request('Fetch', request)
     const counts = responses.map(({ partitions }) => recordsOf(partitions[0]!).length)
@@ -117,7 +124,10 @@ describe('Produce and Fetch', () => {
   it('lets partitions take turns when the total limit holds one only', async () => {
     await broker.produce('t', 0, ['x'.repeat(1000)])
     await broker.produce('t', 1, ['z'.repeat(1000)])
-    const targets = [{ topic: 't', partition: 0, offset: 0 }, { topic: 't', partition: 1, offset: 0 }]
+    const targets = [
+      { topic: 't', partition: 0, offset: 0 },
+      { topic: 't', partition: 1, offset: 0 },
+    ]
     const request = await broker.fetchRequest(targets, { maxBytes: 1 })
     const served = new Set<number>()
     for (let round = 0; round < 2; round++) {

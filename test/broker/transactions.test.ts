@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { encodeTransaction } from '../../src/broker/transactions/transaction-records.ts'
 import { codeToName } from '../../src/protocol/error-codes.ts'
 import { batchOf, Fixture } from './fixture.ts'
 
@@ -130,12 +131,33 @@ describe('Transactions', () => {
       expect((await broker.init('tx', 10_000, second)).error).to.equal('PRODUCER_FENCED')
     })
 
-    it('gives a new producer id when the epochs are used up', async () => {
-      let producer = await broker.init('tx')
-      const { producerId } = producer
-      for (let epoch = producer.producerEpoch; epoch < 40; epoch++) producer = await broker.init('tx', 10_000, producer)
-      expect(producer.producerId).to.equal(producerId)
-    })
+    for (const state of ['Empty', 'Ongoing'] as const) {
+      it(`gives a new producer id when the epochs are used up, also ${state}`, async () => {
+        const old = await broker.init('tx')
+        const producerEpoch = 0x7fff - 1
+        await broker.reopenWith('__transaction_state', {
+          ...encodeTransaction({
+            transactionalId: 'tx',
+            producerId: old.producerId,
+            producerEpoch,
+            lastProducerEpoch: -1,
+            timeoutMs: 10_000,
+            state,
+            partitions: new Map(state === 'Ongoing' ? [['t', new Set([0])]] : []),
+            updatedAtMs: broker.clock.now(),
+            startedAtMs: broker.clock.now(),
+            unsettled: [],
+          }),
+        })
+        const next = await broker.init('tx')
+        expect(next).to.include({ error: 'NONE', producerEpoch: 0 })
+        expect(next.producerId).not.to.equal(old.producerId)
+        expect(await broker.join({ ...old, producerEpoch }, 't', 0)).to.equal('INVALID_PRODUCER_ID_MAPPING')
+        await broker.send(next, 't', 0, ['new'])
+        expect(await broker.end(next, true)).to.equal('NONE')
+        expect(await broker.committedValues('t', 0)).to.deep.equal(['new'])
+      })
+    }
 
     it('refuses time-outs out of range', async () => {
       expect((await broker.init('tx', 0)).error).to.equal('INVALID_TRANSACTION_TIMEOUT')
@@ -180,6 +202,17 @@ describe('Transactions', () => {
       expect(await broker.committedOffset('g', 'in', 0, true)).to.equal(2)
       await broker.crash()
       expect(await broker.committedOffset('g', 'in', 0, true)).to.equal(2)
+    })
+
+    it('do not undo a commit that came after them', async () => {
+      const producer = await broker.init('tx')
+      await broker.addOffsets(producer, 'g')
+      await broker.sendOffset(producer, 'g', 'in', 0, 2)
+      await broker.commitOffset('g', 'in', 0, 5)
+      await broker.end(producer, true)
+      expect(await broker.committedOffset('g', 'in', 0, true)).to.equal(5)
+      await broker.crash()
+      expect(await broker.committedOffset('g', 'in', 0, true)).to.equal(5)
     })
 
     it('forget them when they abort', async () => {
@@ -241,7 +274,9 @@ describe('Transactions', () => {
       const { generationId } = second
       const claim = { memberId: first.memberId, generationId, groupInstanceId: 'i' }
       expect(await broker.sendOffset(producer, 'g', 'in', 0, 2, claim)).to.equal('FENCED_INSTANCE_ID')
-      expect(await broker.sendOffset(producer, 'g', 'in', 0, 2, { ...claim, memberId: second.memberId })).to.equal('NONE')
+      expect(await broker.sendOffset(producer, 'g', 'in', 0, 2, { ...claim, memberId: second.memberId })).to.equal(
+        'NONE',
+      )
       const later = { ...claim, memberId: second.memberId, generationId: generationId + 1 }
       expect(await broker.sendOffset(producer, 'g', 'in', 0, 2, later)).to.equal('ILLEGAL_GENERATION')
     })

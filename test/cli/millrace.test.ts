@@ -1,25 +1,60 @@
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const built = fileURLToPath(new URL('../../dist/src/', import.meta.url))
 
-function millrace(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const command = ['--import', 'tsx', path.join(root, 'src/cli/main.ts'), ...args]
-  return spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' })
+interface Run {
+  readonly child: ChildProcess
+  readonly ended: Promise<number | null>
+  stdout: string
+  stderr: string
+}
+
+/** Resolves when the words are on standard error; rejects when the process ends without them. */
+async function said(run: Run, words: string): Promise<void> {
+  const over = run.ended.then(() => {
+    if (!run.stderr.includes(words)) throw new Error(`ended without saying '${words}': ${run.stderr}`)
+  })
+  while (!run.stderr.includes(words)) await Promise.race([once(run.child.stderr!, 'data'), over])
 }
 
 describe('millrace', () => {
   let folder: string
+  const runs: Run[] = []
 
-  before(() => {
+  beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'millrace-cli-'))
   })
 
-  after(() => rmSync(folder, { recursive: true }))
+  afterEach(async () => {
+    for (const run of runs.splice(0)) {
+      run.child.kill('SIGKILL')
+      await run.ended
+    }
+    rmSync(folder, { recursive: true })
+  })
+
+  /** The built command: what a user has, and a process in which no tsx is loaded. */
+  function millrace(...args: string[]): Run {
+    const child = spawn(process.execPath, [path.join(built, 'cli/main.js'), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const ended = once(child, 'close').then(([code]) => code as number | null)
+    const run: Run = { child, ended, stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk) => {
+      run.stdout += String(chunk)
+    })
+    child.stderr.on('data', (chunk) => {
+      run.stderr += String(chunk)
+    })
+    runs.push(run)
+    return run
+  }
 
   function file(name: string, text: string): string {
     const full = path.join(folder, name)
@@ -27,52 +62,71 @@ describe('millrace', () => {
     return full
   }
 
-  const drawing = `
-    import { TopologyBuilder } from '${root}src/topology/topology-builder.ts'
-    import { string } from '${root}src/serdes/index.ts'
-    const serdes = { keySerde: string, valueSerde: string }
-    const builder = new TopologyBuilder()
-      .addSource('in', { topics: ['A'], ...serdes })
-      .addSink('out', { topic: 'B', ...serdes }, ['in'])
-  `
-  const described = `Topologies:
+  function application(options = ''): string {
+    return file(
+      'app.mjs',
+      `import { embedded, StreamsBuilder, string, topic } from '${built}index.js'
+      const builder = new StreamsBuilder()
+      builder.stream(topic('in', { key: string, value: string${options} })).groupByKey().count({ store: 'counts' })
+      // What holds a process open is the user's own: it must not keep the command from ending.
+      setInterval(() => undefined, 1000)
+      export default { topology: builder, config: { applicationId: 'app', log: embedded('${folder}/data') } }`,
+    )
+  }
+
+  it('topology prints the description', async () => {
+    const run = millrace('topology', application())
+    expect(await run.ended).to.equal(0)
+    expect(run.stderr).to.equal('')
+    expect(run.stdout).to.equal(
+      `Topologies:
    Sub-topology: 0
-    Source: in (topics: [A])
-      --> out
-    Sink: out (topic: B)
-      <-- in
-`
-
-  it('prints the topology of a file, however the file gives it', () => {
-    const forms = ['builder.build()', 'builder', '() => builder', 'async () => builder.build()']
-    for (const [index, form] of forms.entries()) {
-      const { stdout, stderr, status } = millrace(
-        'topology',
-        file(`app${index}.mjs`, `${drawing}export default { topology: ${form} }`),
-      )
-      expect({ stdout, stderr, status }).to.deep.equal({ stdout: described, stderr: '', status: 0 })
-    }
+    Source: KSTREAM-SOURCE-0000000000 (topics: [in])
+      --> KSTREAM-AGGREGATE-0000000001
+    Processor: KSTREAM-AGGREGATE-0000000001 (stores: [counts])
+      --> none
+      <-- KSTREAM-SOURCE-0000000000
+`,
+    )
   })
 
-  it('ends with one coded line and exit code 1 when the file is no application', () => {
-    const files: [string, string, string][] = [
-      ['nothing.mjs', 'export const topology = 1', 'no topology as its default export'],
-      ['number.mjs', 'export default { topology: 1 }', 'neither a topology nor a builder'],
-      ['thrower.mjs', "export default { topology: () => { throw new TypeError('my own mistake') } }", 'my own mistake'],
-      ['cyclic.mjs', `${drawing}builder.addProcessor('p', {}, ['p'])\nexport default { topology: builder }`, 'p → p'],
-    ]
-    for (const [name, text, words] of files) {
-      const { stdout, stderr, status } = millrace('topology', file(name, text))
-      expect(status, name).to.equal(1)
-      expect(stdout, name).to.equal('')
-      expect(stderr, name).to.match(/^(INPUT|TOPOLOGY)_INVALID: .*\n$/)
-      expect(stderr, name).to.include(words)
-    }
+  it('run closes cleanly at SIGINT and ends with 130', async () => {
+    const run = millrace('run', application(', partitions: 2'))
+    await said(run, 'state running')
+    run.child.kill('SIGINT')
+    expect(await run.ended).to.equal(130)
+    expect(run.stdout).to.equal('')
+    expect(run.stderr).to.include('closing\nstate pendingShutdown\nstate notRunning\n')
   })
 
-  it('ends with one coded line and exit code 1 when there is no such file', () => {
-    const { stderr, status } = millrace('run', path.join(folder, 'absent.mjs'))
-    expect(stderr).to.match(/^INPUT_INVALID: there is no file .*absent\.mjs.*\n$/)
-    expect(status).to.equal(1)
+  it('run refuses a folder that another process has, in one coded line, and that one closes at SIGTERM with 143', async () => {
+    const app = application(', partitions: 2')
+    const first = millrace('run', app)
+    await said(first, 'state running')
+    const second = millrace('run', app)
+    expect(await second.ended).to.equal(1)
+    expect(second.stderr).to.match(/^DATA_DIR_LOCKED: .*\n$/)
+    expect(second.stderr).to.include(String(first.child.pid))
+    first.child.kill('SIGTERM')
+    expect(await first.ended).to.equal(143)
+  })
+
+  it('run says in one coded line which node lacks its topic, and ends with 1', async () => {
+    const run = millrace('run', application())
+    expect(await run.ended).to.equal(1)
+    expect(run.stderr).to.match(/^TOPIC_MISSING: .*\n$/)
+    expect(run.stderr).to.include("'in'")
+    expect(run.stderr).to.include('KSTREAM-SOURCE-0000000000')
+  })
+
+  it('says what to do about TypeScript where there is no tsx, unless this Node reads it', async () => {
+    const run = millrace('topology', file('app.mts', 'export default (0 as number)'))
+    expect(await run.ended).to.equal(1)
+    if ((process.features as { typescript?: unknown }).typescript) {
+      expect(run.stderr).to.include('INPUT_INVALID')
+      return
+    }
+    expect(run.stderr).to.match(/^TYPESCRIPT_UNSUPPORTED: .*app\.mts.*\n$/)
+    expect(run.stderr).to.include('npm install --save-dev tsx')
   })
 })

@@ -175,28 +175,38 @@ describe('Producer', () => {
   })
 
   it('keeps the order when the first of several batches in flight has to be sent again', async () => {
-    const { producer, connection, log, clock } = world({ batchBytes: 150, lingerMs: 1000 })
-    connection.on('Produce', (body, call) => log.produce(body, () => (call === 1 ? 'NOT_LEADER_OR_FOLLOWER' : 'NONE')))
+    const { producer, connection, log, clock } = world({ batchBytes: 150 })
+    await producer.send({ topic: 't', partition: 0, value: 'first' })
+    connection.on('Produce', (body, call) => log.produce(body, () => (call === 2 ? 'NOT_LEADER_OR_FOLLOWER' : 'NONE')))
     for (let index = 0; index < 12; index++) append(producer, 0, `${index}`.padStart(40, '.'))
     await settle(clock, producer.flush())
-    expect(log.recordsIn('t-0')).to.equal(12)
+    expect(log.recordsIn('t-0')).to.equal(13)
     const sequences = log.batches.map((batch) => batch.sequence)
     expect(sequences).to.deep.equal([...sequences].sort((left, right) => left - right))
     expect(connection.count('Metadata')).to.equal(2)
     await producer.close()
   })
 
-  it('never has more than five batches of a partition in flight', async () => {
+  it('has one batch of a partition in flight until the broker knows the producer, then at most five', async () => {
     const { producer, connection, log } = world({ batchBytes: 150, lingerMs: 1000 })
-    const gate = deferred<void>()
+    let gate = deferred<void>()
     connection.on('Produce', async (body) => {
+      const answer = log.produce(body)
       await gate.promise
-      return log.produce(body)
+      return answer
     })
     for (let index = 0; index < 40; index++) append(producer, 0, `${index}`.padStart(40, '.'))
     const flushed = producer.flush()
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
-    expect(connection.count('Produce')).to.equal(5)
+    const turns = async (): Promise<void> => {
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await turns()
+    expect(connection.count('Produce')).to.equal(1)
+    const first = gate
+    gate = deferred<void>()
+    first.resolve()
+    await turns()
+    expect(connection.count('Produce')).to.equal(1 + 5)
     gate.resolve()
     await flushed
     expect(log.recordsIn('t-0')).to.equal(40)
@@ -477,7 +487,7 @@ describe('a transactional Producer', () => {
     connection.on('EndTxn', () => lost())
     append(producer, 0, 'x')
     expect(await settle(clock, errorOf(producer.commitTransaction()))).to.equal('TIMED_OUT')
-    expect(() => producer.beginTransaction()).to.throw('TRANSACTION_STATE_INVALID')
+    expect(() => producer.beginTransaction()).to.throw('TIMED_OUT')
     expect(() => append(producer, 0, 'x')).to.throw('TIMED_OUT')
     await producer.close()
   })

@@ -40,7 +40,7 @@ class World {
   }
 
   async open(): Promise<void> {
-    this.broker = await Broker.open(systemMachine, this.directory)
+    this.broker = await Broker.open(systemMachine, this.directory, { flush: 'os' })
     this.admin = new Admin(this.connect())
   }
 
@@ -253,13 +253,21 @@ function producing(world: () => World): void {
   it('says TOPIC_UNKNOWN for a topic that is not there, when producing and when consuming', async () => {
     const producer = world().producer({ topicLookupTimeoutMs: 50 })
     expect(await errorOf(producer.send({ topic: 'none', value: 'x' }))).to.equal('TOPIC_UNKNOWN')
-    const consumer = world().consumer({ topicLookupTimeoutMs: 50 })
-    consumer.assign([{ topic: 'none', partition: 0 }])
-    consumer.seek({ topic: 'none', partition: 0 }, 0)
-    const polled = async (): Promise<void> => {
-      for (let polls = 0; polls < 20; polls++) await consumer.poll(20)
+    await world().topic('t', 2)
+    producer.appendBytes('t', 2, 0, null, 0, 0, null, 0, 0, [])
+    expect(await errorOf(producer.flush())).to.equal('TOPIC_UNKNOWN')
+    for (const missing of [
+      { topic: 'none', partition: 0 },
+      { topic: 't', partition: 2 },
+    ]) {
+      const consumer = world().consumer({ topicLookupTimeoutMs: 50 })
+      consumer.assign([missing])
+      consumer.seek(missing, 0)
+      const polled = async (): Promise<void> => {
+        for (let polls = 0; polls < 20; polls++) await consumer.poll(20)
+      }
+      expect(await errorOf(polled())).to.equal('TOPIC_UNKNOWN')
     }
-    expect(await errorOf(polled())).to.equal('TOPIC_UNKNOWN')
   })
 }
 
@@ -364,7 +372,7 @@ function transactions(world: () => World): void {
     producer.beginTransaction()
     await producer.sendOffsets('g', [one], consumer.groupMetadata())
     await producer.commitTransaction()
-    expect((await consumer.committed([one])).get('t-0')!.offset).to.equal(5)
+    expect((await consumer.committed([one], { requireStable: true })).get('t-0')!.offset).to.equal(5)
   })
 
   it('shows exactly what was committed, for random histories of several producers', async () => {
@@ -501,7 +509,8 @@ function groups(world: () => World): void {
     const assignors = ['ann', 'bob'].map((who) => new TellingAssignor(who))
     const consumers = assignors.map((assignor) => world().consumer({ groupId: 'g', assignors: [assignor] }))
     for (const consumer of consumers) consumer.subscribe(['t'])
-    const settled = (): boolean => assignors.every((each) => each.heard.endsWith('of ann reads t, bob reads t'))
+    const settled = (): boolean =>
+      assignors.every((each) => each.heard.endsWith('of ann reads t, bob reads t') && each.received.length > 0)
     await pollUntil(consumers, settled)
     expect(assignors.map((each) => each.heard)).to.deep.equal([
       'ann reads t of ann reads t, bob reads t',
@@ -543,22 +552,6 @@ function groups(world: () => World): void {
     expect(await errorOf(polled())).to.equal('INSTANCE_FENCED')
     expect(await errorOf(old.commit())).to.equal('INSTANCE_FENCED')
     expect(one.held).to.deep.equal([])
-  })
-
-  it('keep a member that polls rarely, and drop one whose heartbeats stop', async () => {
-    await world().topic('t', 2)
-    const options = { groupId: 'g', sessionTimeoutMs: 300, heartbeatIntervalMs: 50 }
-    const lazy = world().consumer(options)
-    const one = watched(lazy)
-    await pollUntil([lazy], () => one.held.length === 2)
-    const { generationId } = lazy.groupMetadata()
-    await systemMachine.clock.sleep(700)
-    await lazy.poll(0)
-    expect(lazy.groupMetadata().generationId).to.equal(generationId)
-    await lazy.close({ leaveGroup: false })
-    const next = world().consumer(options)
-    const two = watched(next)
-    await pollUntil([next], () => two.held.length === 2)
   })
 
   it('tell a member that it was left behind, when it commits', async () => {

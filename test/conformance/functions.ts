@@ -18,6 +18,12 @@ export function nameAndArgument(written: string): [name: string, argument: strin
   return colon < 0 ? [written, ''] : [written.slice(0, colon), written.slice(colon + 1)]
 }
 
+/** What the text says, which must be a whole number. */
+export function wholeNumber(written: string): number {
+  if (!/^-?[0-9]+$/.test(written)) throw new Error(`not a whole number: ${written}`)
+  return Number(written)
+}
+
 function throwIf(refused: string, thing: unknown): void {
   if (textOf(thing) === refused) throw new Error(`thrown: ${refused}`)
 }
@@ -165,9 +171,9 @@ export function aggregatorNamed(written: string): Aggregator | null {
     case 'tag':
       return (_key, value, total) => shown(total) + argument + shown(value)
     case 'sum':
-      return (_key, value, total) => String(wholeNumber(total) + wholeNumber(value))
+      return (_key, value, total) => String(numberOr0(total) + numberOr0(value))
     case 'subtract':
-      return (_key, value, total) => String(wholeNumber(total) - wholeNumber(value))
+      return (_key, value, total) => String(numberOr0(total) - numberOr0(value))
     case 'first':
       return (_key, _value, total) => textOf(total)
     case 'last':
@@ -186,7 +192,7 @@ export function aggregatorNamed(written: string): Aggregator | null {
   }
 }
 
-function wholeNumber(thing: unknown): number {
+function numberOr0(thing: unknown): number {
   const text = shown(thing)
   return /^-?[0-9]{1,15}$/.test(text) ? Number(text) : 0
 }

@@ -8,8 +8,8 @@ import type { ProcessorContext, ProcessorSupplier, PunctuationType } from '../..
 import { Record } from '../../src/processor/record.ts'
 import type { KeyValueStore, StateStore } from '../../src/processor/state-store.ts'
 import type { StoreBuilder } from '../../src/processor/store-builder.ts'
-import { type Mapper, mapperNamed, nameAndArgument } from './functions.ts'
-import { ask, isWindowStore, shownStored, typedStore } from './store-commands.ts'
+import { type Mapper, mapperNamed, nameAndArgument, wholeNumber } from './functions.ts'
+import { ask, isWindowStore, requireKey, shownStored, typedStore } from './store-commands.ts'
 import { bytesOfText, shown, shownHeaders, textOf } from './text.ts'
 
 type Item = Record<unknown, unknown>
@@ -50,18 +50,21 @@ const behaviors: { readonly [name: string]: Behavior } = {
     context.forward(item.withValue(`${shown(item.value)}#${count}`))
   },
   dedupe: (context, argument) => (item) => {
+    requireKey(item.key)
     const store = keyValueStore(context, argument)
     if (shown(store.get(item.key)) === shown(item.value)) return
     store.put(item.key, item.value)
     context.forward(item)
   },
   previous: (context, argument) => (item) => {
+    requireKey(item.key)
     const store = keyValueStore(context, argument)
     const before = store.get(item.key)
     store.put(item.key, item.value)
     context.forward(item.withValue(`${shown(before)}>${shown(item.value)}`))
   },
   lookup: (context, argument) => (item) => {
+    requireKey(item.key)
     const store = typedStore(context.store<StateStore>(argument))
     if (isWindowStore(store)) throw new Error(`${argument} holds windows: no value under a key alone`)
     context.forward(item.withValue(`${shown(item.value)}~${shownStored(store.get(item.key))}`))
@@ -103,17 +106,15 @@ const asyncBehaviors: { readonly [name: string]: Behavior } = {
         kept.delete(key)
       }
     })
-    return (item) => keyValueStore(context, store).put(item.key, item.value)
+    return (item) => {
+      requireKey(item.key)
+      keyValueStore(context, store).put(item.key, item.value)
+    }
   },
 }
 
 function keyValueStore(context: Context, name: string): KeyValueStore<unknown, unknown> {
   return context.store<KeyValueStore<unknown, unknown>>(name)
-}
-
-function wholeNumber(written: string): number {
-  if (!/^-?[0-9]+$/.test(written)) throw new Error(`not a whole number: ${written}`)
-  return Number(written)
 }
 
 function withHeader(item: Item, pair: string): Item {

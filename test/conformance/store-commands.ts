@@ -9,7 +9,7 @@ import type {
   TimestampedWindowStore,
   WindowStore,
 } from '../../src/processor/state-store.ts'
-import { nameAndArgument } from './functions.ts'
+import { nameAndArgument, wholeNumber } from './functions.ts'
 import { shown } from './text.ts'
 
 export type AnyKeyValueStore = KeyValueStore<unknown, unknown> | TimestampedKeyValueStore<unknown, unknown>
@@ -37,17 +37,26 @@ export function shownStored(stored: unknown): string {
   return shown(stored)
 }
 
+/** The commands about the record's key; the others take any record. */
+const keyed = new Set(['put', 'putIfAbsent', 'delete', 'get', 'at', 'fetch', 'backwardFetch'])
+
+/** Kafka Streams' stores refuse null keys, also where nothing is stored yet. */
+export function requireKey(key: unknown): void {
+  if (key === null || key === undefined) throw new Error('a store has no null keys')
+}
+
 /** Runs one command for the record's key at the record's time; the answer as text. */
 export function ask(store: AnyStore, key: unknown, command: string, timestampMs: number): string | Promise<string> {
   const [name, argument] = nameAndArgument(command)
+  if (keyed.has(name)) requireKey(key)
   return isWindowStore(store)
     ? askWindows(store, key, name, argument, timestampMs)
     : askKeyValue(store, key, name, argument)
 }
 
 function askKeyValue(store: AnyKeyValueStore, key: unknown, name: string, argument: string): string | Promise<string> {
-  const from = (): string | null => argument.slice(0, argument.indexOf('..')) || null
-  const to = (): string | null => argument.slice(argument.indexOf('..') + 2) || null
+  const from = (): string | null => span(argument)[0] || null
+  const to = (): string | null => span(argument)[1] || null
   switch (name) {
     case 'put':
       plain(store).put(key, argument)
@@ -75,6 +84,13 @@ function askKeyValue(store: AnyKeyValueStore, key: unknown, name: string, argume
   }
 }
 
+/** `F..T` */
+function span(written: string): [from: string, to: string] {
+  const dots = written.indexOf('..')
+  if (dots < 0) throw new Error(`not a span: ${written}`)
+  return [written.slice(0, dots), written.slice(dots + 2)]
+}
+
 function reading(store: AnyKeyValueStore): ReadOnlyKeyValueStore<unknown, unknown> {
   return store as ReadOnlyKeyValueStore<unknown, unknown>
 }
@@ -92,8 +108,8 @@ function askWindows(
   argument: string,
   timestampMs: number,
 ): string | Promise<string> {
-  const from = (): number => Number(argument.slice(0, argument.indexOf('..')))
-  const to = (): number => Number(argument.slice(argument.indexOf('..') + 2))
+  const from = (): number => wholeNumber(span(argument)[0])
+  const to = (): number => wholeNumber(span(argument)[1])
   const rows: string[] = []
   const visit = (value: unknown, startMs: number): void => void rows.push(`${startMs}=${shownStored(value)}`)
   switch (name) {
@@ -102,10 +118,10 @@ function askWindows(
       store.put(key, argument, timestampMs)
       return 'done'
     case 'delete':
-      store.put(key, null, Number(argument))
+      store.put(key, null, wholeNumber(argument))
       return 'done'
     case 'at':
-      return shownStored(store.at(key, Number(argument)))
+      return shownStored(store.at(key, wholeNumber(argument)))
     case 'fetch':
       store.fetch(key, from(), to(), visit)
       return `[${rows.join(' ')}]`

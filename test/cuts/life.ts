@@ -15,6 +15,8 @@ import { SimulatedFiles } from '../../src/testing/simulated-files.ts'
 const never = (): Promise<never> => new Promise(() => {})
 /** A life that hangs is a bug of its own: far more steps than any wait needs. */
 const stepsMax = 200_000
+/** How long the power may be away. */
+const outageMsMax = 30_000
 
 /** Time of one life: it ends with it. */
 class LifeClock extends ManualClock {
@@ -29,9 +31,22 @@ class LifeClock extends ManualClock {
 /** The disk of a history: it goes from life to life through cuts. */
 export class Disk {
   files: SimulatedFiles
+  /** Time goes on from life to life, and while the power is away. */
+  nowMs = 1_700_000_000_000
   #syncs: (() => void)[] = []
 
-  constructor() {
+  /** A disk that holds an empty folder for good. */
+  static async with(directory: string): Promise<Disk> {
+    const disk = new Disk()
+    disk.files.makeDirectory(directory)
+    const synced = disk.files.syncDirectory('/')
+    for (const end of disk.#syncs) end()
+    disk.#syncs = []
+    await synced
+    return disk
+  }
+
+  private constructor() {
     this.files = new SimulatedFiles({ settle: () => new Promise((resolve) => this.#syncs.push(resolve)) })
   }
 
@@ -55,12 +70,13 @@ export class Life {
   readonly machine: Machine
   readonly random: Random
   readonly #disk: Disk
-  readonly #clock = new LifeClock()
+  readonly #clock: LifeClock
 
   /** @param faulty what a planted bug makes of the disk */
   constructor(disk: Disk, random: Random, faulty: (files: Files) => Files) {
     this.#disk = disk
     this.random = random
+    this.#clock = new LifeClock(disk.nowMs)
     const seed = random.int(0x7fffffff)
     this.machine = { clock: this.#clock, files: faulty(disk.files), random: new SeededRandom(seed) }
   }
@@ -86,9 +102,17 @@ export class Life {
     return promise
   }
 
-  /** The power goes (L1). */
-  cut(): void {
+  /** Lets `work` go on for so many steps; then the power goes (L1). Throws what the work failed with. */
+  async runUntilCut(work: Promise<void>, steps: number): Promise<void> {
+    let failure: { readonly error: unknown } | null = null
+    const settled = work.catch((error: unknown) => {
+      failure = { error }
+    })
+    void settled
+    for (let step = 0; step < steps && failure === null; step++) await this.step()
     this.#clock.ended = true
     this.#disk.cut(this.random)
+    this.#disk.nowMs = this.#clock.now() + this.random.int(outageMsMax)
+    if (failure !== null) throw (failure as { readonly error: unknown }).error
   }
 }

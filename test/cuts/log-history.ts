@@ -2,45 +2,42 @@
  * A broker and its producers through many power cuts: after each the log is read back and compared with what the producers
  * were told (ledger.ts).
  */
-
 import type { Files } from '../../src/base/files.ts'
 import type { Random } from '../../src/base/random.ts'
 import { Broker } from '../../src/broker/broker.ts'
-import { Admin } from '../../src/client/admin/admin.ts'
-import { Consumer } from '../../src/client/consumer/consumer.ts'
 import { Producer } from '../../src/client/producer/producer.ts'
 import type { TopicPartition } from '../../src/client/topic-partition.ts'
-import { type Found, Ledger } from './ledger.ts'
+import { Ledger } from './ledger.ts'
 import { Disk, Life } from './life.ts'
+import { createTopics, readAll } from './log-access.ts'
 
 const topics = { plain: 2, accounts: 2, transfers: 1 } as const
 const partitions: readonly TopicPartition[] = Object.entries(topics).flatMap(([topic, count]) =>
   Array.from({ length: count }, (_, partition) => ({ topic, partition })),
 )
+const transactionalIds = ['transactional-0', 'transactional-1']
 const livesMax = 6
-const pollMs = 50
 
 export interface HistoryOptions {
   readonly random: Random
-  /** At most so many cuts. */
-  readonly cutsMax: number
+  /** What a planted bug makes of the disk. */
   readonly faulty: (files: Files) => Files
 }
 
-export interface HistoryResult {
+export interface LogHistoryResult {
   readonly cuts: number
   readonly acknowledged: number
   readonly committed: number
 }
 
 /** Runs one history; throws what a check found wrong. */
-export async function logHistory({ random, cutsMax, faulty }: HistoryOptions): Promise<HistoryResult> {
-  const disk = new Disk()
+export async function logHistory({ random, faulty }: HistoryOptions): Promise<LogHistoryResult> {
+  const disk = await Disk.with('/data')
   const ledger = new Ledger()
-  const cuts = Math.min(cutsMax, 1 + random.int(livesMax))
+  const cuts = 1 + random.int(livesMax)
   for (let cut = 0; cut < cuts; cut++) {
     const life = new Life(disk, random, faulty)
-    await runUntilCut(life, ledger)
+    await life.runUntilCut(workFrom(life, ledger), 10 + random.int(250))
   }
   const last = new Life(disk, random, faulty)
   const broker = await last.until(Broker.open(last.machine, '/data'))
@@ -49,51 +46,29 @@ export async function logHistory({ random, cutsMax, faulty }: HistoryOptions): P
   return { cuts, acknowledged: ledger.acknowledged, committed: ledger.committed }
 }
 
-/** Starts, checks, works; the cut may fall anywhere in it. */
-async function runUntilCut(life: Life, ledger: Ledger): Promise<void> {
-  let failure: { readonly error: unknown } | null = null
-  const work = workFrom(life, ledger).catch((error: unknown) => {
-    failure = { error }
-  })
-  void work
-  for (let steps = 20 + life.random.int(600); steps > 0 && failure === null; steps--) await life.step()
-  life.cut()
-  if (failure !== null) throw (failure as { readonly error: unknown }).error
-}
-
+/** Starts, checks what the last life left, works; the cut may fall anywhere in it. */
 async function workFrom(life: Life, ledger: Ledger): Promise<void> {
   const broker = await Broker.open(life.machine, '/data')
   await check(broker, life, ledger)
-  const plain = [0, 1].map((index) => sendPlain(broker, life, ledger, `plain-${index}`))
-  const transactional = [0, 1].map((index) => sendTransactions(broker, life, ledger, `transactional-${index}`))
+  const plain = ['plain-0', 'plain-1'].map((name) => sendPlain(broker, life, ledger, name))
+  const transactional = transactionalIds.map((name) => sendTransactions(broker, life, ledger, name))
   await Promise.all([...plain, ...transactional])
-}
-
-async function createTopics(broker: Broker, life: Life): Promise<void> {
-  const admin = new Admin(broker.connect({ clientId: 'admin' }), { clock: life.machine.clock })
-  const created = Object.entries(topics).map(([name, count]) => ({ name, partitions: count }))
-  await admin.createTopics(created, { ifNotExists: true })
 }
 
 async function sendPlain(broker: Broker, life: Life, ledger: Ledger, name: string): Promise<never> {
   const { random } = life
-  const producer = new Producer(broker.connect({ clientId: name }), { clientId: name, clock: life.machine.clock })
+  const { clock } = life.machine
+  const producer = new Producer(broker.connect({ clientId: name }), { clientId: name, clock })
   for (;;) {
     const records = Array.from({ length: 1 + random.int(5) }, async () => {
       const sent = ledger.send(name, 'plain', random.int(topics.plain), null)
       const { topic, partition, id } = sent
       const value = id.padEnd(random.int(600), '.')
-      const { offset } = await producer.send({
-        topic,
-        partition,
-        key: name,
-        value,
-        timestampMs: life.machine.clock.now(),
-      })
+      const { offset } = await producer.send({ topic, partition, key: name, value, timestampMs: clock.now() })
       sent.offset = offset
     })
     await Promise.all(records)
-    await life.machine.clock.turn()
+    await clock.turn()
   }
 }
 
@@ -105,18 +80,15 @@ async function sendTransactions(broker: Broker, life: Life, ledger: Ledger, name
   for (;;) {
     const transaction = ledger.begin()
     producer.beginTransaction()
+    const written: Promise<unknown>[] = []
     for (let count = 1 + random.int(6); count > 0; count--) {
-      const [topic, partitionCount] = random.int(2) === 0 ? (['accounts', 2] as const) : (['transfers', 1] as const)
-      const { partition, id } = ledger.send(name, topic, random.int(partitionCount), transaction)
-      const written = producer.send({
-        topic,
-        partition,
-        key: name,
-        value: id.padEnd(random.int(600), '.'),
-        timestampMs: clock.now(),
-      })
-      if (random.int(2) === 0) await written
+      const topic = random.int(2) === 0 ? 'accounts' : 'transfers'
+      const { partition, id } = ledger.send(name, topic, random.int(topics[topic]), transaction)
+      const value = id.padEnd(random.int(600), '.')
+      written.push(producer.send({ topic, partition, key: name, value, timestampMs: clock.now() }))
+      if (random.int(2) === 0) await written.at(-1)
     }
+    await Promise.all(written)
     if (random.int(4) === 0) {
       await producer.abortTransaction()
       ledger.tell(transaction, 'aborted')
@@ -130,34 +102,14 @@ async function sendTransactions(broker: Broker, life: Life, ledger: Ledger, name
 
 /** Ends the transactions that a cut left open, reads everything back, and compares. */
 async function check(broker: Broker, life: Life, ledger: Ledger): Promise<void> {
-  await createTopics(broker, life)
-  for (const transactionalId of ['transactional-0', 'transactional-1']) {
+  await createTopics(broker, life, topics)
+  for (const transactionalId of transactionalIds) {
     const connection = broker.connect({ clientId: 'checker' })
     const producer = new Producer(connection, { transactionalId, clock: life.machine.clock })
     await producer.initTransactions()
     await producer.close()
     await connection.close()
   }
-  ledger.check(await readAll(broker, life))
-}
-
-async function readAll(broker: Broker, life: Life): Promise<Found[]> {
-  const connection = broker.connect({ clientId: 'reader' })
-  const { clock } = life.machine
-  const admin = new Admin(connection, { clock })
-  const ends = await admin.listOffsets(partitions, 'latest', { isolation: 'readUncommitted' })
-  const consumer = new Consumer(connection, { isolation: 'readCommitted', autoOffsetReset: 'earliest', clock })
-  consumer.assign(partitions)
-  const found: Found[] = []
-  for (const at of partitions) {
-    const end = ends.find(({ topic, partition }) => topic === at.topic && partition === at.partition)!.offset
-    while ((await consumer.position(at)) < end) {
-      for (const { topic, partition, offset, value } of await consumer.poll(pollMs)) {
-        found.push({ id: String(value).replace(/\.+$/, ''), topic, partition, offset })
-      }
-    }
-  }
-  await consumer.close()
-  await connection.close()
-  return found
+  const found = await readAll(broker, life, partitions)
+  ledger.check(found.map((record) => ({ ...record, id: String(record.value).replace(/\.+$/, '') })))
 }

@@ -286,7 +286,7 @@ describe('A wrong topology does not compile', () => {
 
     const mapped = () => new StreamsBuilder().table(names).mapValues((line) => line.length, { store: 'lengths' })
     expectTypeOf<ReturnType<typeof mapped>>().toEqualTypeOf<
-      DslError<'a store needs the value serde: give { value: … } to the step that made the values, or to a store'>
+      DslError<'mapValues needs the value serde: give { value: … } to the step that made the values, or to mapValues'>
     >()
     expect(mapped).to.throw('TOPOLOGY_INVALID')
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../src/base/clock.ts'
-import { systemFiles } from '../../src/base/files.ts'
+import { type Files, type OpenFile, systemFiles } from '../../src/base/files.ts'
 import type { Machine } from '../../src/base/machine.ts'
 import { SeededRandom } from '../../src/base/random.ts'
 import { noHeaders } from '../../src/base/serde.ts'
@@ -57,8 +57,16 @@ export interface TestMachine extends Machine {
   readonly clock: StillClock
 }
 
+/** The real disk without waiting for it: for tests that need no power cut, and many files. */
+const quickFiles: Files = Object.assign(Object.create(systemFiles) as Files, {
+  open(path: string, mode: 'read' | 'write'): OpenFile {
+    return Object.assign(systemFiles.open(path, mode), { sync: () => Promise.resolve() })
+  },
+  syncDirectory: () => Promise.resolve(),
+})
+
 export function testMachine(): TestMachine {
-  return { clock: new StillClock(), files: systemFiles, random: new SeededRandom(1) }
+  return { clock: new StillClock(), files: quickFiles, random: new SeededRandom(1) }
 }
 
 export const testConfig: LogConfig = {

@@ -1,5 +1,6 @@
 import { levelHome, memoryHome, simulatedHome } from './support/home.ts'
 import { keyValueSuite } from './support/key-value-suite.ts'
+import { windowSuite } from './support/window-suite.ts'
 
 for (const { name, home, durable } of [
   { name: 'level', home: levelHome, durable: true },
@@ -7,4 +8,5 @@ for (const { name, home, durable } of [
   { name: 'memory', home: memoryHome, durable: false },
 ]) {
   keyValueSuite(name, home, { durable })
+  windowSuite(name, home, { durable, onDisk: durable })
 }

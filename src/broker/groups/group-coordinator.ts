@@ -79,7 +79,17 @@ export class GroupCoordinator {
       marker: (producerId, commit) => this.finishTransaction(producerId, commit),
     })
     for (const [groupId, value] of stored) if (value !== null) this.#groupFor(groupId).restore(value)
-    for (const group of this.#groups.values()) if (group.isVoid) this.#groups.delete(group.groupId)
+    this.#forgetDeleted()
+    for (const group of this.#groups.values()) this.#forgetIfVoid(group)
+  }
+
+  /** A crash may have come between the deletion of a topic and that of the offsets into it. */
+  #forgetDeleted(): void {
+    const topics = new Set<string>()
+    for (const { offsets } of this.#groups.values()) {
+      for (const { topic } of [...offsets.committed(), ...offsets.pendingPartitions()]) topics.add(topic)
+    }
+    for (const topic of topics) if (this.#find(topic, 0) === null) this.forgetTopic(topic)
   }
 
   get available(): boolean {
@@ -92,7 +102,8 @@ export class GroupCoordinator {
     const error = this.#refuse(groupId) ?? this.#refuseSession(call)
     if (error !== null) return Promise.resolve(failedJoin(error, call.memberId))
     const known = this.#groups.get(groupId)
-    if (known === undefined && call.memberId !== '') return Promise.resolve(failedJoin('UNKNOWN_MEMBER_ID', call.memberId))
+    if (known === undefined && call.memberId !== '')
+      return Promise.resolve(failedJoin('UNKNOWN_MEMBER_ID', call.memberId))
     if (known === undefined && this.#groups.size >= groupsMax) {
       return Promise.resolve(failedJoin('COORDINATOR_NOT_AVAILABLE', call.memberId))
     }

@@ -5,7 +5,7 @@
  * Laws
  *  G1  every change of state is an arrow of group-states.ts
  *  G2  a member that waits for an answer gets one: at the next generation, when it is removed, or when the group dies
- *  G3  an instance id belongs to one member id at a time; the member it was taken from is fenced
+ *  G3  an instance id belongs to one member id at a time (member-table.ts); the member it was taken from is fenced
  *  G4  members of a generation got their assignment from the leader of that generation
  *
  * Not here: offsets (offset-table.ts), where groups are kept (group-coordinator.ts).
@@ -32,6 +32,7 @@ import {
   noBytes,
   type SyncResult,
 } from './member.ts'
+import { MemberTable } from './member-table.ts'
 import { OffsetTable } from './offset-table.ts'
 import { electProtocol, supportsOneOf } from './protocol-election.ts'
 
@@ -62,9 +63,7 @@ export class Group {
   readonly groupId: string
   readonly offsets = new OffsetTable()
   readonly #hooks: GroupHooks
-  readonly #members = new Map<string, Member>()
-  /** instance id → member id (G3) */
-  readonly #instances = new Map<string, string>()
+  readonly #members = new MemberTable()
   /** Members that were told an id and have not joined with it yet. */
   readonly #promised = new Map<string, Deadline>()
   readonly #joinDeadline: Deadline
@@ -103,7 +102,7 @@ export class Group {
   }
 
   get members(): readonly Member[] {
-    return [...this.#members.values()]
+    return this.#members.all()
   }
 
   /** Nothing would be lost if the group were forgotten. */
@@ -118,7 +117,7 @@ export class Group {
     if (error !== 'NONE') return Promise.resolve(failedJoin(error, call.memberId))
     const instance = call.groupInstanceId
     if (call.memberId === '') {
-      const known = instance === null ? undefined : this.#instances.get(instance)
+      const known = this.#members.idOfInstance(instance)
       if (known !== undefined) return this.#replaceStatic(call, known)
       const memberId = this.#newMemberId(call)
       if (instance !== null || !call.requireMemberId) return this.#addMember(call, memberId)
@@ -131,7 +130,7 @@ export class Group {
       this.#promised.delete(call.memberId)
       return this.#addMember(call, call.memberId)
     }
-    return this.#rejoin(call, this.#members.get(call.memberId)!)
+    return this.#rejoin(call, this.#members.get(call.memberId))
   }
 
   #refuseJoin(call: JoinCall): KafkaError {
@@ -170,10 +169,8 @@ export class Group {
 
   #addMember(call: JoinCall, memberId: string): Promise<JoinResult> {
     const member = this.#newMember({ ...call, memberId })
-    assert(!this.#members.has(memberId), 'a member joins a group once')
     if (this.#members.size === 0) this.#protocolType = call.protocolType
-    this.#members.set(memberId, member)
-    if (member.groupInstanceId !== null) this.#instances.set(member.groupInstanceId, memberId)
+    this.#members.add(member)
     this.#leaderId ??= memberId
     member.isNew = true
     member.join = deferred()
@@ -200,16 +197,14 @@ export class Group {
   /** G3: the instance came back under a new member id. In a stable group it keeps its assignment and nobody else notices. */
   #replaceStatic(call: JoinCall, oldId: string): Promise<JoinResult> {
     const old = this.#members.get(oldId)
-    assert(old !== undefined && call.groupInstanceId !== null, 'G3: an instance id belongs to a member')
     const member = this.#newMember({ ...call, memberId: this.#newMemberId(call) })
     member.assignment = old.assignment
     old.stopSession()
     old.answerJoin(failedJoin('FENCED_INSTANCE_ID', oldId))
     old.answerSync(failedSync('FENCED_INSTANCE_ID'))
-    this.#members.delete(oldId)
+    this.#members.remove(old)
     this.#unsynced.delete(oldId)
-    this.#members.set(member.memberId, member)
-    this.#instances.set(call.groupInstanceId, member.memberId)
+    this.#members.add(member)
     const led = this.#leaderId === oldId
     if (led) this.#leaderId = member.memberId
     member.heard()
@@ -241,26 +236,20 @@ export class Group {
     this.#syncDeadline.clear()
     this.#unsynced.clear()
     if (this.#state === 'CompletingRebalance') {
-      for (const member of this.#members.values()) {
+      for (const member of this.#members) {
         member.assignment = noBytes
         member.answerSync(failedSync('REBALANCE_IN_PROGRESS'))
       }
     }
     this.#become('PreparingRebalance')
     this.#gathering = delayMs > 0
-    this.#joinDeadline.set(this.#gathering ? delayMs : this.#rebalanceTimeoutMs())
+    this.#joinDeadline.set(this.#gathering ? delayMs : this.#members.longestRebalanceMs())
     this.#tryCompleteJoin()
-  }
-
-  #rebalanceTimeoutMs(): number {
-    let longest = 0
-    for (const member of this.#members.values()) longest = Math.max(longest, member.rebalanceTimeoutMs)
-    return longest
   }
 
   #tryCompleteJoin(): void {
     if (this.#state !== 'PreparingRebalance' || this.#gathering || this.#promised.size > 0) return
-    for (const member of this.#members.values()) if (member.join === null) return
+    for (const member of this.#members) if (member.join === null) return
     this.#completeJoin()
   }
 
@@ -269,19 +258,25 @@ export class Group {
     assert(this.#state === 'PreparingRebalance', 'G1: a join completes while a rebalance is prepared')
     this.#gathering = false
     for (const member of this.members) if (member.join === null && member.groupInstanceId === null) this.#forget(member)
-    if (this.#members.size === 0) return this.#becomeEmpty()
-    if (this.#members.get(this.#leaderId ?? '')?.join == null) {
+    if (this.#members.size === 0) {
+      this.#becomeEmpty()
+      return
+    }
+    if (this.#members.find(this.#leaderId)?.join == null) {
       const next = this.members.find((member) => member.join !== null)
       // Only static members, and none of them is here: one more round, until they come or their sessions end.
-      if (next === undefined) return this.#joinDeadline.set(this.#rebalanceTimeoutMs())
+      if (next === undefined) {
+        this.#joinDeadline.set(this.#members.longestRebalanceMs())
+        return
+      }
       this.#leaderId = next.memberId
     }
     this.#joinDeadline.clear()
     this.#generationId++
     this.#protocolName = electProtocol(this.members)
     this.#become('CompletingRebalance')
-    this.#syncDeadline.set(this.#rebalanceTimeoutMs())
-    for (const member of this.#members.values()) {
+    this.#syncDeadline.set(this.#members.longestRebalanceMs())
+    for (const member of this.#members) {
       this.#unsynced.add(member.memberId)
       if (member.join === null) continue
       member.isNew = false
@@ -328,7 +323,7 @@ export class Group {
     if (call.protocolName !== null && call.protocolName !== this.#protocolName) {
       return Promise.resolve(failedSync('INCONSISTENT_GROUP_PROTOCOL'))
     }
-    const member = this.#members.get(call.memberId)!
+    const member = this.#members.get(call.memberId)
     if (this.#state === 'PreparingRebalance') return Promise.resolve(failedSync('REBALANCE_IN_PROGRESS'))
     member.heard()
     this.#unsynced.delete(member.memberId)
@@ -341,18 +336,19 @@ export class Group {
 
   /** G4: the leader's word. */
   #assign(assignments: readonly { memberId: string; assignment: Buffer }[]): void {
-    for (const member of this.#members.values()) member.assignment = noBytes
+    for (const member of this.#members) member.assignment = noBytes
     for (const { memberId, assignment } of assignments) {
-      const member = this.#members.get(memberId)
+      const member = this.#members.find(memberId)
       if (member !== undefined) member.assignment = assignment
     }
     this.#become('Stable')
     const error = this.#store()
     if (error !== 'NONE') {
-      for (const member of this.#members.values()) member.answerSync(failedSync(error))
-      return this.#prepareRebalance()
+      for (const member of this.#members) member.answerSync(failedSync(error))
+      this.#prepareRebalance()
+      return
     }
-    for (const member of this.#members.values()) member.answerSync(this.#synced(member))
+    for (const member of this.#members) member.answerSync(this.#synced(member))
   }
 
   #synced(member: Member): SyncResult {
@@ -363,7 +359,7 @@ export class Group {
   heartbeat(claim: MemberClaim): KafkaError {
     const error = this.#checkGeneration(claim)
     if (error !== 'NONE') return error
-    this.#members.get(claim.memberId)!.heard()
+    this.#members.get(claim.memberId).heard()
     return this.#state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : 'NONE'
   }
 
@@ -374,10 +370,9 @@ export class Group {
       return 'NONE'
     }
     // An operator may remove an instance without knowing its member id.
-    const known = groupInstanceId === null ? undefined : this.#instances.get(groupInstanceId)
-    const id = memberId === '' && known !== undefined ? known : memberId
+    const id = memberId === '' ? (this.#members.idOfInstance(groupInstanceId) ?? '') : memberId
     const error = this.#check(id, groupInstanceId)
-    if (error === 'NONE') this.#removeMember(this.#members.get(id)!)
+    if (error === 'NONE') this.#removeMember(this.#members.get(id))
     return error
   }
 
@@ -391,7 +386,7 @@ export class Group {
     const error = this.#checkGeneration(claim)
     if (error !== 'NONE') return error
     if (this.#state === 'CompletingRebalance' && !transactional) return 'REBALANCE_IN_PROGRESS'
-    this.#members.get(claim.memberId)!.heard()
+    this.#members.get(claim.memberId).heard()
     return 'NONE'
   }
 
@@ -403,12 +398,7 @@ export class Group {
 
   #check(memberId: string, groupInstanceId: string | null): KafkaError {
     if (this.#state === 'Dead') return 'COORDINATOR_NOT_AVAILABLE'
-    if (groupInstanceId !== null) {
-      const known = this.#instances.get(groupInstanceId)
-      if (known === undefined) return 'UNKNOWN_MEMBER_ID'
-      if (known !== memberId) return 'FENCED_INSTANCE_ID'
-    }
-    return this.#members.has(memberId) ? 'NONE' : 'UNKNOWN_MEMBER_ID'
+    return this.#members.check(memberId, groupInstanceId)
   }
 
   // ---- going
@@ -420,11 +410,9 @@ export class Group {
 
   #forget(member: Member): void {
     member.stopSession()
-    this.#members.delete(member.memberId)
+    this.#members.remove(member)
     this.#unsynced.delete(member.memberId)
-    const instance = member.groupInstanceId
-    if (instance !== null && this.#instances.get(instance) === member.memberId) this.#instances.delete(instance)
-    if (this.#leaderId === member.memberId) this.#leaderId = this.#members.keys().next().value ?? null
+    if (this.#leaderId === member.memberId) this.#leaderId = this.members[0]?.memberId ?? null
     member.answerJoin(failedJoin('UNKNOWN_MEMBER_ID', member.memberId))
     member.answerSync(failedSync('UNKNOWN_MEMBER_ID'))
   }
@@ -444,7 +432,7 @@ export class Group {
 
   #expireUnsynced(): void {
     if (this.#unsynced.size === 0) return
-    for (const memberId of [...this.#unsynced]) this.#forget(this.#members.get(memberId)!)
+    for (const memberId of [...this.#unsynced]) this.#forget(this.#members.get(memberId))
     this.#afterDeparture()
   }
 
@@ -455,7 +443,7 @@ export class Group {
     this.#joinDeadline.clear()
     this.#syncDeadline.clear()
     for (const deadline of this.#promised.values()) deadline.clear()
-    for (const member of this.#members.values()) {
+    for (const member of this.#members) {
       member.stopSession()
       member.answerJoin(failedJoin('COORDINATOR_NOT_AVAILABLE', member.memberId))
       member.answerSync(failedSync('COORDINATOR_NOT_AVAILABLE'))
@@ -501,8 +489,7 @@ export class Group {
       const protocols = [{ name: stored.protocolName ?? '', metadata: subscription }]
       const member = this.#newMember({ ...description, protocols })
       member.assignment = assignment
-      this.#members.set(member.memberId, member)
-      if (member.groupInstanceId !== null) this.#instances.set(member.groupInstanceId, member.memberId)
+      this.#members.add(member)
       member.heard()
     }
     this.#state = 'Stable'

@@ -60,7 +60,8 @@ export class OffsetTable {
   /** The producer's transaction has ended. */
   finish(producerId: number, commit: boolean): void {
     if (commit) {
-      for (const { topic, partition, value } of walk(this.#pending.get(producerId))) this.commit(topic, partition, value)
+      for (const { topic, partition, value } of walk(this.#pending.get(producerId)))
+        this.commit(topic, partition, value)
     }
     this.#pending.delete(producerId)
   }

@@ -19,22 +19,24 @@ export const produce = handler('Produce', { min: 3, max: 11 }, async (request, b
   const refusal = refuseAll(request, broker)
   const syncs: Promise<void>[] = []
   const responses = request.topicData.map(({ name, partitionData }) => {
-    const partitionResponses: PartitionAnswer[] = []
-    partitionData.forEach(({ index, records }, position) => {
-      const fail = (why: Refusal): void => {
-        partitionResponses[position] = refusedAnswer(index, why)
-      }
-      if (refusal !== null) return fail(refusal)
+    const answers: PartitionAnswer[] = partitionData.map(({ index, records }, position) => {
+      if (refusal !== null) return refusedAnswer(index, refusal)
       try {
         const log = partitionLog(broker, name, index)
         const durable = appendable(request, broker, name, index, records)
-        partitionResponses[position] = appendedAnswer(index, log.append(records!, { origin: 'client' }))
-        if (durable && log.unsynced) syncs.push(log.sync().catch((error) => fail(refusedBy(error))))
+        const result = log.append(records!, { origin: 'client' })
+        if (durable && log.unsynced) {
+          const failed = (error: unknown): void => {
+            answers[position] = refusedAnswer(index, refusedBy(error))
+          }
+          syncs.push(log.sync().catch(failed))
+        }
+        return appendedAnswer(index, result)
       } catch (error) {
-        fail(error instanceof RefusedError ? error.refusal : refusedBy(error))
+        return refusedAnswer(index, error instanceof RefusedError ? error.refusal : refusedBy(error))
       }
     })
-    return { name, partitionResponses }
+    return { name, partitionResponses: answers }
   })
   if (syncs.length > 0) await Promise.all(syncs)
   return { responses: request.acks === 0 ? [] : responses, throttleTimeMs: 0 }
@@ -60,7 +62,8 @@ function refuseAll(request: RequestOf<'Produce'>, broker: BrokerRooms): Refusal 
 
 function partitionLog(broker: BrokerRooms, topic: string, index: number): PartitionLog {
   const partition = broker.topics.find(topic, index)
-  if (partition === null) throw new StreamError('TOPIC_UNKNOWN', `there is no ${topic}-${index}; create the topic first`)
+  if (partition === null)
+    throw new StreamError('TOPIC_UNKNOWN', `there is no ${topic}-${index}; create the topic first`)
   return partition.log
 }
 
@@ -82,7 +85,9 @@ function appendable(
   const producerId = producerIdOf(records, 0)
   const error = broker.transactions.verify(producerId, producerEpochOf(records, 0), topic, index)
   if (error !== 'NONE') {
-    throw new RefusedError(refused(error, `${topic}-${index} takes nothing of producer ${producerId}: not in its transaction`))
+    throw new RefusedError(
+      refused(error, `${topic}-${index} takes nothing of producer ${producerId}: not in its transaction`),
+    )
   }
   return false
 }

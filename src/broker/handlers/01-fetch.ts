@@ -75,7 +75,8 @@ function isEnough(
   let readable = false
   for (const { asked, partition, error } of targets) {
     const log = partition?.online
-    if (error !== 'NONE' || log == null || asked.fetchOffset < log.startOffset || asked.fetchOffset > log.endOffset) return true
+    if (error !== 'NONE' || log == null || asked.fetchOffset < log.startOffset || asked.fetchOffset > log.endOffset)
+      return true
     if ((committed ? log.lastStableOffset : log.highWatermark) > asked.fetchOffset) readable = true
   }
   if (minBytes <= 0 || targets.length === 0) return true
@@ -86,12 +87,7 @@ function isEnough(
   return bytes >= minBytes
 }
 
-function readAll(
-  targets: readonly Target[],
-  committed: boolean,
-  maxBytes: number,
-  turn: number,
-): Map<Target, Answer> {
+function readAll(targets: readonly Target[], committed: boolean, maxBytes: number, turn: number): Map<Target, Answer> {
   const answers = new Map<Target, Answer>()
   let left = Math.min(maxBytes, fetchResponseBytesMax)
   let isFirst = true

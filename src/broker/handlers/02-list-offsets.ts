@@ -56,7 +56,8 @@ function find(log: PartitionLog, timestamp: number, committed: boolean): Found {
   const end = committed ? log.lastStableOffset : log.highWatermark
   const { leaderEpoch } = log
   if (timestamp === latest) return { offset: end, timestamp: -1, leaderEpoch }
-  if (timestamp === earliest || timestamp === earliestLocal) return { offset: log.startOffset, timestamp: -1, leaderEpoch }
+  if (timestamp === earliest || timestamp === earliestLocal)
+    return { offset: log.startOffset, timestamp: -1, leaderEpoch }
   if (timestamp === latestTiered) return none
   const found = timestamp === largestTimestamp ? findLargest(log) : log.offsetForTimestamp(timestamp)
   if (found === null || found.offset >= end) return none

@@ -24,16 +24,22 @@ export const metadata = handler('Metadata', { min: 0, max: 12 }, (request, broke
     brokers: [node],
     clusterId: broker.topics.clusterId,
     controllerId: node.nodeId,
-    topics: all ? broker.topics.all().map(described) : request.topics.map((asked) => find(broker, asked)),
+    topics: all
+      ? broker.topics.all().map(described)
+      : request.topics.map((asked) => find(broker, asked, context.version)),
     clusterAuthorizedOperations: operationsUnknown,
   }
 })
 
-function find(broker: BrokerRooms, asked: { readonly name: string | null; readonly topicId: string }): TopicAnswer {
+function find(
+  broker: BrokerRooms,
+  asked: { readonly name: string | null; readonly topicId: string },
+  version: number,
+): TopicAnswer {
   const { name, topicId } = asked
   if (name === null) {
     const topic = broker.topics.getById(topicId)
-    return topic === undefined ? unknown(null, topicId, 'UNKNOWN_TOPIC_ID') : described(topic)
+    return topic === undefined ? unknown(version >= 12 ? null : '', topicId, 'UNKNOWN_TOPIC_ID') : described(topic)
   }
   const topic = broker.topics.get(name)
   if (topic !== undefined) return described(topic)

@@ -3,9 +3,10 @@
  * Checks member and generation; answered when the disk has the offsets, and what they point behind. Offsets never expire.
  * Left out: the retention time of versions 2 to 4, which is ignored; member epochs of the new group protocol.
  */
+
+import { flatOffsets, groupedErrors } from '../groups/offset-messages.ts'
 import { handler } from '../handler.ts'
 import { codeOf } from '../kafka-answers.ts'
-import { flatOffsets, groupedErrors } from '../groups/offset-messages.ts'
 
 export const offsetCommit = handler('OffsetCommit', { min: 2, max: 9 }, async (request, broker) => {
   const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generationId } = request

@@ -6,9 +6,9 @@
  */
 import type { ResponseOf } from '../../protocol/api.ts'
 import type { KafkaError } from '../../protocol/error-codes.ts'
+import type { OffsetTable } from '../groups/offset-table.ts'
 import { type BrokerRooms, handler } from '../handler.ts'
 import { codeOf } from '../kafka-answers.ts'
-import type { OffsetTable } from '../groups/offset-table.ts'
 
 type GroupAnswer = ResponseOf<'OffsetFetch'>['groups'][number]
 type PartitionAnswer = GroupAnswer['topics'][number]['partitions'][number]

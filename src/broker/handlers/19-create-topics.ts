@@ -21,7 +21,8 @@ export const createTopics = handler('CreateTopics', { min: 2, max: 7 }, async (r
   const specs: TopicSpec[] = []
   const refusals = new Map<string, Refusal>()
   for (const [name, topics] of asked) {
-    const spec = topics.length > 1 ? refused('INVALID_REQUEST', `${name} is named twice; name it once`) : toSpec(topics[0]!)
+    const spec =
+      topics.length > 1 ? refused('INVALID_REQUEST', `${name} is named twice; name it once`) : toSpec(topics[0]!)
     if ('error' in spec) refusals.set(name, spec)
     else specs.push(spec)
   }
@@ -43,7 +44,10 @@ function toSpec({ name, numPartitions, replicationFactor, assignments, configs }
     const indexes = assignments.map(({ partitionIndex }) => partitionIndex).sort((left, right) => left - right)
     const replicas = assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === node.nodeId)
     if (!replicas || indexes.some((index, position) => index !== position)) {
-      return refused('INVALID_REPLICA_ASSIGNMENT', `${name}: partitions count from 0, each on node ${node.nodeId} alone`)
+      return refused(
+        'INVALID_REPLICA_ASSIGNMENT',
+        `${name}: partitions count from 0, each on node ${node.nodeId} alone`,
+      )
     }
     return { name, partitions: assignments.length, configs }
   }

@@ -9,24 +9,28 @@ import { handler } from '../handler.ts'
 import { codeOf } from '../kafka-answers.ts'
 import { fencedSince } from '../producer-fencing.ts'
 
-export const addPartitionsToTxn = handler('AddPartitionsToTxn', { min: 0, max: 3 }, async (request, broker, context) => {
-  const partitions = request.v3AndBelowTopics.flatMap(({ name, partitions: indexes }) => {
-    return indexes.map((partition) => ({ topic: name, partition }))
-  })
-  const isUnknown = (topic: string, partition: number): boolean => broker.topics.find(topic, partition) === null
-  if (partitions.some(({ topic, partition }) => isUnknown(topic, partition))) {
-    return answers(request, (topic, partition) => {
-      return isUnknown(topic, partition) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'OPERATION_NOT_ATTEMPTED'
+export const addPartitionsToTxn = handler(
+  'AddPartitionsToTxn',
+  { min: 0, max: 3 },
+  async (request, broker, context) => {
+    const partitions = request.v3AndBelowTopics.flatMap(({ name, partitions: indexes }) => {
+      return indexes.map((partition) => ({ topic: name, partition }))
     })
-  }
-  const claim = {
-    transactionalId: request.v3AndBelowTransactionalId,
-    producerId: request.v3AndBelowProducerId,
-    producerEpoch: request.v3AndBelowProducerEpoch,
-  }
-  const error = fencedSince(2, context.version, await broker.transactions.addPartitions(claim, partitions))
-  return answers(request, () => error)
-})
+    const isUnknown = (topic: string, partition: number): boolean => broker.topics.find(topic, partition) === null
+    if (partitions.some(({ topic, partition }) => isUnknown(topic, partition))) {
+      return answers(request, (topic, partition) => {
+        return isUnknown(topic, partition) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'OPERATION_NOT_ATTEMPTED'
+      })
+    }
+    const claim = {
+      transactionalId: request.v3AndBelowTransactionalId,
+      producerId: request.v3AndBelowProducerId,
+      producerEpoch: request.v3AndBelowProducerEpoch,
+    }
+    const error = fencedSince(2, context.version, await broker.transactions.addPartitions(claim, partitions))
+    return answers(request, () => error)
+  },
+)
 
 function answers(
   request: RequestOf<'AddPartitionsToTxn'>,

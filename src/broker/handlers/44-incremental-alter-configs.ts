@@ -14,14 +14,18 @@ type Change = Asked['configs'][number]
 
 const operations = ['set', 'delete', 'append', 'subtract'] as const
 
-export const incrementalAlterConfigs = handler('IncrementalAlterConfigs', { min: 0, max: 1 }, async (request, broker) => {
-  const responses = request.resources.map(async (asked) => {
-    const { error, message } = await alter(broker, asked, request.validateOnly)
-    const { resourceType, resourceName } = asked
-    return { errorCode: codeOf(error), errorMessage: message, resourceType, resourceName }
-  })
-  return { throttleTimeMs: 0, responses: await Promise.all(responses) }
-})
+export const incrementalAlterConfigs = handler(
+  'IncrementalAlterConfigs',
+  { min: 0, max: 1 },
+  async (request, broker) => {
+    const responses = request.resources.map(async (asked) => {
+      const { error, message } = await alter(broker, asked, request.validateOnly)
+      const { resourceType, resourceName } = asked
+      return { errorCode: codeOf(error), errorMessage: message, resourceType, resourceName }
+    })
+    return { throttleTimeMs: 0, responses: await Promise.all(responses) }
+  },
+)
 
 async function alter(broker: BrokerRooms, asked: Asked, validateOnly: boolean): Promise<Refusal> {
   const { resourceType, resourceName, configs } = asked

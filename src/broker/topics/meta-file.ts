@@ -30,7 +30,7 @@ export interface Meta {
   readonly topics: readonly TopicMeta[]
 }
 
-export const metaFileName = 'meta.json'
+const metaFileName = 'meta.json'
 const format = 1
 
 export class MetaFile {
@@ -45,8 +45,8 @@ export class MetaFile {
     this.#current = current
   }
 
-  static exists(machine: Machine, directory: string): boolean {
-    return machine.files.exists(join(directory, metaFileName))
+  static exists({ files }: Pick<Machine, 'files'>, directory: string): boolean {
+    return files.exists(join(directory, metaFileName))
   }
 
   /** Reads the file, or makes the first one in memory. LOG_CORRUPT, LOG_FORMAT_NEWER. */
@@ -76,7 +76,10 @@ export class MetaFile {
     const beside = `${path}.tmp`
     const bytes = Buffer.from(`${JSON.stringify({ format, ...next }, null, 1)}\n`)
     if (bytes.length > metaFileBytesMax) {
-      throw new StreamError('CONFIG_INVALID', `the list of topics would take ${bytes.length} bytes; delete topics first`)
+      throw new StreamError(
+        'CONFIG_INVALID',
+        `the list of topics would take ${bytes.length} bytes; delete topics first`,
+      )
     }
     if (files.exists(beside)) files.remove(beside)
     const file = files.open(beside, 'write')

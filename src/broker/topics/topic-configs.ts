@@ -10,7 +10,7 @@ import type { LogConfig } from '../../log/log-config.ts'
 
 /** As in DescribeConfigs. */
 export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
-export type ConfigType = keyof typeof configTypes
+type ConfigType = keyof typeof configTypes
 
 export interface ConfigDefinition {
   readonly name: string
@@ -69,7 +69,13 @@ const definitions: readonly ConfigDefinition[] = [
     return value === '-1' ? null : between(1, 9)(value)
   }),
   define('compression.lz4.level', 'int', '9', 'Level of lz4.', between(1, 17)),
-  define('compression.type', 'string', 'producer', 'Codec on disk.', oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer')),
+  define(
+    'compression.type',
+    'string',
+    'producer',
+    'Codec on disk.',
+    oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
+  ),
   define('compression.zstd.level', 'int', '3', 'Level of zstd.', between(-131072, 22)),
   define('delete.retention.ms', 'long', '86400000', 'How long tombstones of a compacted topic stay.', atLeast(0n)),
   define('file.delete.delay.ms', 'long', '60000', 'How long a deleted file stays on disk.', atLeast(0n)),
@@ -85,7 +91,13 @@ const definitions: readonly ConfigDefinition[] = [
   define('message.downconversion.enable', 'boolean', 'true', 'Kept for older tools; batches are never converted.'),
   define('message.timestamp.after.max.ms', 'long', String(longMax), 'How far ahead a timestamp may be.', atLeast(0n)),
   define('message.timestamp.before.max.ms', 'long', String(longMax), 'How far back a timestamp may be.', atLeast(0n)),
-  define('message.timestamp.type', 'string', 'CreateTime', 'Whose time a record has.', oneOf('CreateTime', 'LogAppendTime')),
+  define(
+    'message.timestamp.type',
+    'string',
+    'CreateTime',
+    'Whose time a record has.',
+    oneOf('CreateTime', 'LogAppendTime'),
+  ),
   define('min.cleanable.dirty.ratio', 'double', '0.5', 'How dirty a log is before it is compacted.', between(0, 1)),
   define('min.compaction.lag.ms', 'long', '0', 'Shortest time a record stays uncompacted.', atLeast(0n)),
   define('min.insync.replicas', 'int', '1', 'Replicas that acks=all waits for.', atLeast(1n)),
@@ -153,7 +165,7 @@ function numberValue(configs: TopicConfigs, name: string): number {
   return Math.min(Number(configValue(configs, name)), Number.MAX_SAFE_INTEGER)
 }
 
-export function isCompacted(configs: TopicConfigs): boolean {
+function isCompacted(configs: TopicConfigs): boolean {
   return listItems(configValue(configs, 'cleanup.policy')).includes('compact')
 }
 

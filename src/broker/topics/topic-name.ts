@@ -1,5 +1,5 @@
 /** Which names a topic may have: Kafka's rules, since a name is also part of a folder's name. */
-export const topicNameCharsMax = 249
+const topicNameCharsMax = 249
 
 const legal = /^[a-zA-Z0-9._-]+$/
 

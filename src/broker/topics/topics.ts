@@ -218,7 +218,10 @@ export class Topics {
       if (topic === undefined) return refused('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${name}`)
       const present = topic.partitions.length
       if (!Number.isInteger(count) || count <= present || count > topicPartitionsMax) {
-        return refused('INVALID_PARTITIONS', `${name} has ${present} partitions; it can only grow, up to ${topicPartitionsMax}`)
+        return refused(
+          'INVALID_PARTITIONS',
+          `${name} has ${present} partitions; it can only grow, up to ${topicPartitionsMax}`,
+        )
       }
       if (this.#partitionCount() + count - present > brokerPartitionsMax) {
         return refused('INVALID_PARTITIONS', `${name}: the broker holds at most ${brokerPartitionsMax} partitions`)

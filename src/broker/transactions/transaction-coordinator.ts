@@ -19,7 +19,7 @@
  */
 import { reach } from '../../base/crash-points.ts'
 import { StreamError } from '../../base/errors.ts'
-import { diskRetryMs } from '../../base/limits.ts'
+import { diskRetryMs, unsettledMarkersMax } from '../../base/limits.ts'
 import type { Machine } from '../../base/machine.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import type { KafkaError } from '../../protocol/error-codes.ts'
@@ -187,7 +187,8 @@ export class TransactionCoordinator {
     partitions: readonly { topic: string; partition: number }[],
   ): Promise<KafkaError> {
     return this.#exclusively(claim, (transaction) => {
-      if (transaction.state === 'PrepareCommit' || transaction.state === 'PrepareAbort') return 'CONCURRENT_TRANSACTIONS'
+      if (transaction.state === 'PrepareCommit' || transaction.state === 'PrepareAbort')
+        return 'CONCURRENT_TRANSACTIONS'
       const begins = transaction.state !== 'Ongoing'
       const fresh = partitions.filter(({ topic, partition }) => begins || !transaction.has(topic, partition))
       if (fresh.length === 0) return 'NONE'
@@ -260,7 +261,7 @@ export class TransactionCoordinator {
       return 'TRANSACTION_ABORTABLE'
     } // 2
     if (commit) reach('transaction.prepare.enter')
-    const earlier = this.#markers.unsettled(transaction.unsettled)
+    const earlier = await this.#earlierMarkers(transaction)
     const own = transaction.markers(commit, (topic, partition) => {
       return this.#rooms.find(topic, partition)?.online?.endOffset ?? notWritten
     })
@@ -272,6 +273,12 @@ export class TransactionCoordinator {
     await this.#insist(() => this.#log!.complete(transaction)) // 5
     reach('transaction.complete.leave')
     return 'NONE'
+  }
+
+  /** Those of the last transactions that may still be lost. Aborts do not sync, so many in a row would pile them up. */
+  async #earlierMarkers(transaction: Transaction): Promise<readonly UnsettledMarker[]> {
+    const left = this.#markers.unsettled(transaction.unsettled)
+    return left.length < unsettledMarkersMax ? left : this.#markers.settle(left)
   }
 
   /** E2 and K2 of group-coordinator.ts. False: something cannot be made durable, so the transaction cannot commit. */
@@ -350,10 +357,15 @@ export class TransactionCoordinator {
     }
   }
 
-  /** Open transactions stay as they are; what waits for room on the disk gives up. */
-  close(): void {
+  /** Open transactions stay as they are. What is ending ends first, but nothing waits for room on the disk any more. */
+  async close(): Promise<void> {
     this.#closing.abort()
-    for (const transaction of this.#table.all()) transaction.deadline.clear()
+    const ending: Promise<void>[] = []
+    for (const transaction of this.#table.all()) {
+      transaction.deadline.clear()
+      if (transaction.isBusy) ending.push(transaction.exclusively(() => {}))
+    }
+    await Promise.all(ending)
   }
 }
 

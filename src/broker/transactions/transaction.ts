@@ -31,7 +31,13 @@ export class Transaction {
   #state: TransactionState = 'Empty'
   #busy: Promise<void> | null = null
 
-  constructor(transactionalId: string, producerId: number, producerEpoch: number, timeoutMs: number, deadline: Deadline) {
+  constructor(
+    transactionalId: string,
+    producerId: number,
+    producerEpoch: number,
+    timeoutMs: number,
+    deadline: Deadline,
+  ) {
     this.transactionalId = transactionalId
     this.producerId = producerId
     this.producerEpoch = producerEpoch

@@ -55,7 +55,10 @@ export class Admin {
     this.#topicLookupTimeoutMs = options.topicLookupTimeoutMs ?? topicLookupTimeoutMsDefault
   }
 
-  /** Throws TOPIC_EXISTS (unless `ifNotExists`), TOPIC_INVALID, CONFIG_INVALID: the first error, others are created. */
+  /**
+   * Resolves when the topics can be used. Throws TOPIC_EXISTS (unless `ifNotExists`), TOPIC_INVALID, CONFIG_INVALID: the
+   * first error; others are created.
+   */
   async createTopics(topics: readonly NewTopic[], options: { readonly ifNotExists?: boolean } = {}): Promise<void> {
     if (topics.length === 0) return
     let lost = false
@@ -87,6 +90,11 @@ export class Admin {
       this.#metadata.forget(name)
       if (!fine.includes(codeToName(errorCode))) throw brokerError(errorCode, `create topic ${name}`, errorMessage)
     }
+    // A cluster's brokers hear of a new topic a little later than its controller.
+    await this.#metadata.ensure(
+      topics.map((topic) => topic.name),
+      this.#topicLookupTimeoutMs,
+    )
   }
 
   /** Throws TOPIC_UNKNOWN, unless `ifExists`. */

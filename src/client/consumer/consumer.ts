@@ -81,8 +81,8 @@ export class Consumer {
 
   /** Reads what the group assigns to this member, from the next poll on. Replaces an earlier subscription. */
   subscribe(topics: readonly string[], listener: RebalanceListener = {}): void {
-    this.#enter('subscribed')
     const { membership, rebalancing } = this.#needGroup()
+    this.#enter('subscribed')
     membership.topics = [...topics]
     membership.rejoin()
     rebalancing.listener = listener
@@ -200,7 +200,7 @@ export class Consumer {
    */
   async commit(offsets: readonly OffsetToCommit[] = this.#offsets()): Promise<void> {
     const { committed, membership } = this.#needGroup()
-    if (this.#mode === 'subscribed' && membership.error !== null) throw membership.error
+    if (this.#mode === 'subscribed') membership.checkFenced()
     const member =
       this.#mode === 'subscribed' ? membership.member : { memberId: '', generationId: -1, groupInstanceId: null }
     try {

@@ -9,9 +9,9 @@
 import { StreamError } from '../../base/errors.ts'
 import { fetchesInFlightMax } from '../../base/limits.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/api.ts'
-import { codeToName } from '../../protocol/error-codes.ts'
+import { codeToName, kafkaErrors } from '../../protocol/error-codes.ts'
 import { brokerError, isRetriable } from '../broker-error.ts'
-import { type Caller, isTransient } from '../caller.ts'
+import type { Caller } from '../caller.ts'
 import type { Isolation } from '../list-offsets.ts'
 import type { Metadata } from '../metadata.ts'
 import { byTopic, nameOf } from '../topic-partition.ts'
@@ -99,9 +99,8 @@ export class Fetcher {
       }
     }
     if (wanted.length === 0) return
-    const unknown = wanted.filter((state) => this.#metadata.get(state.topic) === undefined)
-    if (unknown.length > 0) this.#lookUp(unknown)
-    const known = unknown.length === 0 ? wanted : wanted.filter((state) => !unknown.includes(state))
+    const known = wanted.filter((state) => this.#metadata.has(state))
+    if (known.length < wanted.length) this.#lookUp(wanted.filter((state) => !this.#metadata.has(state)))
     if (known.length > 0) this.#fetch(known)
   }
 
@@ -109,8 +108,15 @@ export class Fetcher {
     if (this.#looking) return
     this.#looking = true
     const topics = states.map((state) => state.topic)
+    for (const topic of topics) this.#metadata.forget(topic)
     void this.#metadata
       .ensure(topics, this.#options.topicLookupTimeoutMs)
+      .then(() => {
+        const missing = states.find((state) => !this.#metadata.has(state))
+        if (missing === undefined) return
+        this.#pause(missing)
+        throw brokerError(kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION.code, `fetch ${nameOf(missing)}`)
+      })
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#looking = false
@@ -135,7 +141,7 @@ export class Fetcher {
       .then(
         (response) => this.#answered(asked, response),
         (error: unknown) => {
-          if (!isTransient(error)) this.#failed(error)
+          if (!this.#caller.isTransient(error)) this.#failed(error)
           for (const { state, version } of asked.values()) if (state.version === version) this.#pause(state)
         },
       )

@@ -39,8 +39,15 @@ export interface Subscription {
   readonly ownedPartitions: readonly TopicPartition[]
 }
 
+/** Topics are sorted: equal subscriptions are equal bytes, by which a coordinator sees that a static member came back as it was. */
 export function encodeSubscription(topics: readonly string[], userData: Buffer | null): Buffer {
-  return encode(subscription, { topics, userData, ownedPartitions: [], generationId: -1, rackId: null })
+  return encode(subscription, {
+    topics: [...topics].sort(),
+    userData,
+    ownedPartitions: [],
+    generationId: -1,
+    rackId: null,
+  })
 }
 
 export function decodeSubscription(content: Buffer): Subscription {

@@ -15,7 +15,7 @@ import { step } from '../../base/state-table.ts'
 import type { ResponseOf } from '../../protocol/api.ts'
 import { codeToName, type KafkaError } from '../../protocol/error-codes.ts'
 import { brokerError, isRetriable } from '../broker-error.ts'
-import { type Caller, isTransient } from '../caller.ts'
+import type { Caller } from '../caller.ts'
 import { Coordinator } from '../coordinator.ts'
 import type { Metadata } from '../metadata.ts'
 import type { GroupMember } from '../producer/transactions.ts'
@@ -56,6 +56,8 @@ export class Membership {
   #memberId = ''
   #generationId = -1
   #heartbeat: Timer | null = null
+  /** Counts the times that heartbeats were stopped: a late answer to an earlier one is nobody's. */
+  #period = 0
   #error: StreamError | null = null
   /** The leader's view: partition counts when it assigned. Null: we do not lead. */
   #counts: Map<string, number> | null = null
@@ -67,9 +69,16 @@ export class Membership {
     this.#coordinator = new Coordinator(caller, 'group', options.groupId)
   }
 
-  /** Why the membership has ended, or null. */
-  get error(): StreamError | null {
-    return this.#error
+  /** What went wrong. Once, unless it ended the membership. */
+  takeError(): StreamError | null {
+    const error = this.#error
+    if (this.#state !== 'fenced') this.#error = null
+    return error
+  }
+
+  /** Throws when the membership has ended. */
+  checkFenced(): void {
+    if (this.#state === 'fenced' && this.#error !== null) throw this.#error
   }
 
   get outside(): boolean {
@@ -98,10 +107,13 @@ export class Membership {
   async join(): Promise<MemberAssignment> {
     this.#state = step(arrows, this.#state, 'joining')
     this.lost = false
+    const { topics } = this
     try {
       const assignment = await this.#joinUntilAssigned()
       this.#state = step(arrows, this.#state, 'stable')
-      this.#scheduleHeartbeat()
+      // Subscribed anew meanwhile: this generation is not for us.
+      if (topics !== this.topics) this.#outside(false)
+      else this.#scheduleHeartbeat()
       return assignment
     } catch (error) {
       if (StreamError.is(error, 'INSTANCE_FENCED')) this.#fenced(error)
@@ -121,7 +133,7 @@ export class Membership {
           if (assignment !== null) return assignment
         }
       } catch (error) {
-        if (!isTransient(error) && !StreamError.is(error, 'BROKER_UNAVAILABLE')) throw error
+        if (!this.#caller.isTransient(error) && !StreamError.is(error, 'BROKER_UNAVAILABLE')) throw error
         await retry.wait(error)
       }
     }
@@ -238,18 +250,23 @@ export class Membership {
     this.#heartbeat = this.#caller.clock.timer(this.#options.heartbeatIntervalMs, () => void this.#beat())
   }
 
+  #stopHeartbeats(): void {
+    this.#heartbeat?.cancel()
+    this.#period++
+  }
+
   /** M1 */
   async #beat(): Promise<void> {
     const { groupId, sessionTimeoutMs } = this.#options
-    const generation = this.#generationId
+    const period = this.#period
     try {
       const response = await this.#caller.request('Heartbeat', { groupId, ...this.member }, sessionTimeoutMs)
-      if (this.#state !== 'stable' || generation !== this.#generationId) return
+      if (period !== this.#period) return
       if (response.errorCode !== 0) this.#heartbeatRefused(response.errorCode)
     } catch (error) {
-      if (!isTransient(error) && !StreamError.is(error, 'CLOSED')) this.#fail(error)
+      if (!this.#caller.isTransient(error) && !StreamError.is(error, 'CLOSED')) this.#fail(error)
     }
-    if (this.#state === 'stable' && generation === this.#generationId && !this.#caller.closed) this.#scheduleHeartbeat()
+    if (period === this.#period && !this.#caller.closed) this.#scheduleHeartbeat()
   }
 
   #heartbeatRefused(code: number): void {
@@ -271,7 +288,7 @@ export class Membership {
   }
 
   #outside(lost: boolean): void {
-    this.#heartbeat?.cancel()
+    this.#stopHeartbeats()
     this.lost ||= lost
     if (lost) this.#forgetMember()
     this.#state = step(arrows, this.#state, 'outside')
@@ -289,30 +306,29 @@ export class Membership {
   }
 
   #fenced(error: StreamError): void {
-    this.#heartbeat?.cancel()
+    this.#stopHeartbeats()
     this.#error = error
     this.lost = true
     this.#state = step(arrows, this.#state, 'fenced')
     this.onChange?.()
   }
 
-  /** Leaves the group, by name: the others need not wait for the session to end. */
+  /**
+   * Leaves the group, by name: the others need not wait for the session to end. Tried once: where that fails, the end
+   * of the session does the same later.
+   */
   async leave(tellGroup: boolean): Promise<void> {
-    this.#heartbeat?.cancel()
+    this.#stopHeartbeats()
     const { state, member } = { state: this.#state, member: this.member }
     if (state === 'left') return
     this.#state = step(arrows, state, 'left')
     if (!tellGroup || member.memberId === '' || state === 'fenced') return
     const { memberId, groupInstanceId } = member
-    await this.#coordinator.call(
-      'LeaveGroup',
-      { groupId: this.#options.groupId, memberId, members: [{ memberId, groupInstanceId, reason: null }] },
-      {
-        codeOf: (response) => (codeToName(response.errorCode) === 'UNKNOWN_MEMBER_ID' ? 0 : response.errorCode),
-        timeoutMs: leaveTimeoutMs,
-        requestTimeoutMs: leaveTimeoutMs,
-        what: `leave group ${this.#options.groupId}`,
-      },
-    )
+    try {
+      const members = [{ memberId, groupInstanceId, reason: null }]
+      await this.#caller.request('LeaveGroup', { groupId: this.#options.groupId, memberId, members }, leaveTimeoutMs)
+    } catch (error) {
+      if (!StreamError.is(error)) throw error
+    }
   }
 }

@@ -34,7 +34,7 @@ export interface ConsumerOptions {
   readonly sessionTimeoutMs?: number
   /** How long members have to join a rebalance. Default 60,000. */
   readonly rebalanceTimeoutMs?: number
-  /** Default: a third of the session time-out. */
+  /** How soon a member hears of a rebalance. Default: a tenth of the session time-out. */
   readonly heartbeatIntervalMs?: number
   /** How long the broker may wait for data. Default 500. */
   readonly fetchWaitMs?: number
@@ -72,7 +72,7 @@ export function membershipOptions(groupId: string, options: ConsumerOptions): Me
     groupInstanceId: options.groupInstanceId ?? null,
     sessionTimeoutMs,
     rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? rebalanceTimeoutMsDefault,
-    heartbeatIntervalMs: options.heartbeatIntervalMs ?? Math.ceil(sessionTimeoutMs / 3),
+    heartbeatIntervalMs: options.heartbeatIntervalMs ?? Math.ceil(sessionTimeoutMs / 10),
     assignors: options.assignors ?? [new RangeAssignor()],
   }
 }

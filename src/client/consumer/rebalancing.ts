@@ -55,7 +55,7 @@ export class Rebalancing {
 
   /** As far as it goes without waiting for others. Throws why the membership has ended, or what a listener throws. */
   async drive(): Promise<void> {
-    const { error } = this.#membership
+    const error = this.#membership.takeError()
     if (error !== null) await this.#end(error)
     this.#joining.check()
     this.#checking.check()

@@ -4,11 +4,14 @@
  * Laws
  *  A1  batches are acknowledged in the order of their sequences; a later one never overtakes an earlier one
  *  A2  a sequence is given when a batch is sent first, and stays with it as long as the producer's identity does
- *  A3  at most `producerInFlightMax` batches are in flight: the broker remembers as many to see duplicates
+ *  A3  at most `producerInFlightMax` batches are in flight: the broker remembers as many to see duplicates. Only one,
+ *      until the first of an identity is acknowledged: a broker that does not know a producer takes any first sequence,
+ *      so that a second batch could get ahead of a first one that has to be sent again
  */
 import { assert } from '../../base/assert.ts'
 import { deferred } from '../../base/deferred.ts'
 import type { StreamError } from '../../base/errors.ts'
+import { producerInFlightMax } from '../../base/limits.ts'
 import type { Headers, Serde } from '../../base/serde.ts'
 import type { BatchBuilder } from '../../records/batch-builder.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -29,6 +32,8 @@ export class PartitionAppender {
   attempts = 0
   /** Nothing is sent before the pause is over. */
   pausing: boolean = false
+  /** Under this identity a batch was acknowledged here. */
+  provenBy: Identity | null = null
   /** A batch that had a sequence was given up: nothing is sent before sequences begin anew. */
   hole: boolean = false
   /** The broker knows that this partition is in the open transaction. */
@@ -164,6 +169,11 @@ export class PartitionAppender {
     assert(this.inFlight.length === 0, 'A1: nothing is in flight when sequences begin anew')
     this.#nextSequence = 0
     this.hole = false
+  }
+
+  /** A3: how many batches may be in flight. */
+  inFlightMax(identity: Identity): number {
+    return this.provenBy === identity ? producerInFlightMax : 1
   }
 
   /** Takes a batch out of the ones in flight. */

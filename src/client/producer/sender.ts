@@ -8,18 +8,18 @@
  *  S3  a batch ends once: acknowledged, or given up with an error that somebody gets
  */
 import { messageOf, StreamError } from '../../base/errors.ts'
-import { produceRequestBytesMax, producerInFlightMax } from '../../base/limits.ts'
+import { produceRequestBytesMax } from '../../base/limits.ts'
 import type { ResponseOf } from '../../protocol/api.ts'
-import { codeToName } from '../../protocol/error-codes.ts'
-import { isRetriable } from '../broker-error.ts'
-import { type Caller, isTransient } from '../caller.ts'
+import { codeToName, kafkaErrors } from '../../protocol/error-codes.ts'
+import { brokerError, isRetriable } from '../broker-error.ts'
+import type { Caller } from '../caller.ts'
 import type { Metadata } from '../metadata.ts'
-import { byTopic } from '../topic-partition.ts'
+import { byTopic, nameOf } from '../topic-partition.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { IdentitySource } from './identity-source.ts'
 import type { PartitionAppender } from './partition-appender.ts'
 import type { Identity, PendingBatch } from './pending-batch.ts'
-import { partitionError, type Transactions } from './transactions.ts'
+import type { Transactions } from './transactions.ts'
 
 export interface SenderOptions {
   readonly acks: -1 | 0 | 1
@@ -35,6 +35,7 @@ type PartitionAnswer = ResponseOf<'Produce'>['responses'][number]['partitionResp
 
 const anonymous: Identity = Object.freeze({ producerId: -1, epoch: -1 })
 const retryPauseMsMax = 1000
+const unknownPartition = kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION.code
 
 export class Sender {
   readonly #caller: Caller
@@ -136,11 +137,18 @@ export class Sender {
 
   #sendable(appenders: Iterable<PartitionAppender>): PartitionAppender[] {
     // Without sequences only one batch in flight keeps the order; so it is while the producer waits for a new id.
-    const inFlightMax = this.#identity === null || this.#renewing ? 1 : producerInFlightMax
+    const single = this.#identity === null || this.#renewing
+    const identity = this.#identity?.current ?? anonymous
     const sendable: PartitionAppender[] = []
     for (const appender of appenders) {
       const { queue, inFlight } = appender
-      if (queue.length === 0 || inFlight.length >= inFlightMax || appender.recovering || appender.pausing) continue
+      if (
+        queue.length === 0 ||
+        inFlight.length >= (single ? 1 : appender.inFlightMax(identity)) ||
+        appender.recovering ||
+        appender.pausing
+      )
+        continue
       sendable.push(appender)
     }
     return sendable
@@ -149,7 +157,7 @@ export class Sender {
   #isPrepared(appender: PartitionAppender): boolean {
     if (this.#identity !== null && !this.#identity.known) return false
     if (this.#transactions !== null && !appender.inTransaction) return false
-    return this.#metadata.get(appender.topic) !== undefined
+    return this.#metadata.has(appender)
   }
 
   /** S1. An error ends the batches concerned, so it is not thrown. */
@@ -164,7 +172,10 @@ export class Sender {
     for (const [topic, list] of byTopic(appenders)) {
       try {
         await this.#metadata.ensure([topic], this.#options.topicLookupTimeoutMs)
-        known.push(...list)
+        for (const appender of list) {
+          if (this.#metadata.has(appender)) known.push(appender)
+          else this.#unprepared([appender], brokerError(unknownPartition, `write to ${nameOf(appender)}`))
+        }
       } catch (error) {
         this.#unprepared(list, error)
       }
@@ -239,7 +250,7 @@ export class Sender {
       this.#acknowledge(appender, batch, baseOffset, logAppendTimeMs)
       return
     }
-    const error = partitionError(errorCode, appender, errorMessage)
+    const error = brokerError(errorCode, `write to ${nameOf(appender)}`, errorMessage)
     // A gap before it: the batch in front was not written, so both are sent again.
     const follows = name === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && appender.inFlight[0] !== batch
     if (isRetriable(errorCode)) this.#metadata.forget(appender.topic)
@@ -249,7 +260,7 @@ export class Sender {
 
   #unanswered(sent: readonly Sent[], error: unknown): void {
     for (const { appender, batch } of sent) {
-      if (isTransient(error)) this.#again(appender, batch, asStreamError(error))
+      if (this.#caller.isTransient(error)) this.#again(appender, batch, asStreamError(error))
       else this.#refused(appender, batch, asStreamError(error))
     }
     this.wake()
@@ -258,6 +269,7 @@ export class Sender {
   #acknowledge(appender: PartitionAppender, batch: PendingBatch, baseOffset: number, logAppendTimeMs: number): void {
     appender.settle(batch)
     appender.attempts = 0
+    appender.provenBy = this.#identity?.current ?? null
     if (baseOffset >= 0) appender.endOffset = Math.max(appender.endOffset, baseOffset + batch.recordCount)
     for (const { index, timestampMs, done } of batch.waiters) {
       done.resolve({
@@ -276,7 +288,7 @@ export class Sender {
     if (this.#transactions !== null && !this.#transactions.sending) {
       this.#refused(appender, batch, error)
     } else if (this.#caller.clock.monotonic() >= batch.deadlineMs) {
-      const text = `${appender.topic}-${appender.partition}: not written in time: ${error.message}`
+      const text = `${nameOf(appender)}: not written in time: ${error.message}`
       this.#refused(appender, batch, new StreamError('TIMED_OUT', text, { cause: error }))
     } else {
       batch.failed = error
@@ -318,7 +330,7 @@ export class Sender {
 }
 
 function noAnswer(appender: PartitionAppender): string {
-  return `the answer to a produce request leaves out ${appender.topic}-${appender.partition}`
+  return `the answer to a produce request leaves out ${nameOf(appender)}`
 }
 
 function asStreamError(error: unknown): StreamError {

@@ -15,9 +15,10 @@
 import { assert } from '../../base/assert.ts'
 import { StreamError } from '../../base/errors.ts'
 import { step } from '../../base/state-table.ts'
+import type { RequestOf, ResponseOf } from '../../protocol/api.ts'
 import { codeToName } from '../../protocol/error-codes.ts'
-import { brokerError, isRetriable } from '../broker-error.ts'
-import type { Caller } from '../caller.ts'
+import { isRetriable } from '../broker-error.ts'
+import type { Caller, CallOptions } from '../caller.ts'
 import { Coordinator } from '../coordinator.ts'
 import { byTopic, type TopicPartition } from '../topic-partition.ts'
 import { IdentitySource } from './identity-source.ts'
@@ -96,7 +97,7 @@ export class Transactions {
 
   /** Ends what an earlier producer of this id left open, and fences it. */
   async init(): Promise<void> {
-    if (this.#state !== 'uninitialized') throw this.#wrong('initialized once')
+    if (this.#state !== 'uninitialized') throw this.#error ?? this.#wrong('uninitialized')
     try {
       await this.identity.renew('fresh')
     } catch (error) {
@@ -107,7 +108,7 @@ export class Transactions {
   }
 
   begin(): void {
-    if (this.#state !== 'ready') throw this.#wrong('begun when it is ready')
+    if (this.#state !== 'ready') throw this.#error ?? this.#wrong('ready')
     this.#go('active')
   }
 
@@ -136,7 +137,7 @@ export class Transactions {
       name,
       partitions: list.map((each) => each.partition),
     }))
-    await this.#coordinator.call(
+    await this.#joining(
       'AddPartitionsToTxn',
       {
         v3AndBelowTransactionalId: this.transactionalId,
@@ -174,7 +175,7 @@ export class Transactions {
   async #addGroup(groupId: string): Promise<void> {
     if (this.#groups.has(groupId)) return
     const { producerId, epoch } = this.identity.current
-    await this.#coordinator.call(
+    await this.#joining(
       'AddOffsetsToTxn',
       { transactionalId: this.transactionalId, producerId, producerEpoch: epoch, groupId },
       {
@@ -220,6 +221,20 @@ export class Transactions {
         what: `commit offsets of ${groupId} in the transaction of ${this.transactionalId}`,
       },
     )
+  }
+
+  /** Without an answer the coordinator may have begun the transaction, or not: only a new epoch ends it for sure (T3). */
+  async #joining<A extends 'AddPartitionsToTxn' | 'AddOffsetsToTxn'>(
+    api: A,
+    body: RequestOf<A>,
+    options: CallOptions<ResponseOf<A>>,
+  ): Promise<void> {
+    try {
+      await this.#coordinator.call(api, body, options)
+    } catch (error) {
+      if (StreamError.is(error, 'TIMED_OUT') || StreamError.is(error, 'NET_DISCONNECTED')) this.#bumpNeeded = true
+      throw error
+    }
   }
 
   #groupCoordinator(groupId: string): Coordinator {
@@ -311,7 +326,7 @@ export class Transactions {
   #wrong(wanted: string, cause?: unknown): StreamError {
     return new StreamError(
       'TRANSACTION_STATE_INVALID',
-      `the transaction of ${this.transactionalId} has to be ${wanted}, and is ${this.#state}; ` +
+      `the transactions of ${this.transactionalId} have to be ${wanted}, and are ${this.#state}; ` +
         'call initTransactions, beginTransaction, and then commit or abort',
       { cause },
     )
@@ -327,9 +342,4 @@ function decisive(codes: readonly number[]): number {
   const failures = codes.filter((code) => code !== 0)
   const causes = failures.filter((code) => codeToName(code) !== 'OPERATION_NOT_ATTEMPTED')
   return causes.find((code) => !isRetriable(code)) ?? causes[0] ?? failures[0] ?? 0
-}
-
-/** A partition the broker does not know: named, unlike in `brokerError` alone. */
-export function partitionError(code: number, at: TopicPartition, detail: string | null): StreamError {
-  return brokerError(code, `write to ${at.topic}-${at.partition}`, detail)
 }

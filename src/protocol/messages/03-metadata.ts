@@ -9,7 +9,7 @@ export const metadata = api({
   key: 3,
   versions: [0, 12],
   pinned: 12,
-  oldest: 4,
+  oldest: 10,
   flexible: 9,
   request: struct({
     topics: nullable(

@@ -3,7 +3,16 @@ import type { TopicPartition } from '../../client/topic-partition.ts'
 import { parseTaskId, type TaskId, taskIdText } from '../task/task-id.ts'
 import type { TopicPlan } from '../topic-plan.ts'
 import { assignTasks } from './task-assignor.ts'
-import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './user-data.ts'
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+  type SubscriptionData,
+} from './user-data.ts'
+
+/** What an instance tells of itself. */
+export type OwnTasks = Omit<SubscriptionData, 'processId'>
 
 type Members = Parameters<Assignor['assign']>[0]
 
@@ -15,11 +24,10 @@ export class StreamsAssignor implements Assignor {
   readonly name = 'millrace'
   readonly #plan: TopicPlan
   readonly #processId: string
-  readonly #ownTasks: () => readonly string[]
+  readonly #ownTasks: () => OwnTasks
   #assigned: readonly TaskId[] = []
 
-  /** `ownTasks`: those it runs, or has state of. */
-  constructor(plan: TopicPlan, processId: string, ownTasks: () => readonly string[]) {
+  constructor(plan: TopicPlan, processId: string, ownTasks: () => OwnTasks) {
     this.#plan = plan
     this.#processId = processId
     this.#ownTasks = ownTasks
@@ -31,13 +39,13 @@ export class StreamsAssignor implements Assignor {
   }
 
   subscriptionUserData(): Buffer {
-    return encodeSubscription({ processId: this.#processId, tasks: this.#ownTasks() })
+    return encodeSubscription({ processId: this.#processId, ...this.#ownTasks() })
   }
 
   assign(members: Members): Map<string, { partitions: TopicPartition[]; userData: Buffer | null }> {
     const known = members.map(({ memberId, userData }) => ({
       memberId,
-      previousTasks: decodeSubscription(userData).tasks,
+      ...decodeSubscription(userData),
     }))
     const owned = assignTasks(known, this.#plan.taskIds)
     const result = new Map<string, { partitions: TopicPartition[]; userData: Buffer | null }>()

@@ -1,10 +1,13 @@
 import { assert } from '../../base/assert.ts'
 import { compareTaskIds, type TaskId, taskIdText } from '../task/task-id.ts'
 
-/** An instance that takes part, and the tasks whose state it has. */
+/** An instance that takes part. */
 export interface AssignmentMember {
   readonly memberId: string
-  readonly previousTasks: readonly string[]
+  /** Tasks it runs. */
+  readonly running: readonly string[]
+  /** Other tasks whose state it has. */
+  readonly kept: readonly string[]
 }
 
 /**
@@ -13,31 +16,53 @@ export interface AssignmentMember {
  * Laws
  *  K1  every task has one owner
  *  K2  two members differ by at most one task
- *  K3  a task stays where it was unless K2 moves it
+ *  K3  a task stays where it runs unless K2 moves it; else it goes where its state is, unless K2 forbids
  *  K4  the same members and tasks give the same answer, in whatever order they come
  */
 export function assignTasks(members: readonly AssignmentMember[], tasks: readonly TaskId[]): Map<string, TaskId[]> {
   assert(members.length > 0, 'K1: somebody takes part')
   const sorted = [...members].sort((left, right) => compareText(left.memberId, right.memberId))
-  const loads = sorted.map(({ memberId }) => new Load(memberId))
-  const open = new Map([...tasks].sort(compareTaskIds).map((id) => [taskIdText(id), id]))
-  const floor = Math.floor(tasks.length / members.length)
-  let spare = tasks.length % members.length
-  for (const [index, { previousTasks }] of sorted.entries()) {
-    const load = loads[index]!
-    for (const name of [...previousTasks].sort(compareText)) {
-      const task = open.get(name)
+  const round = new Round(sorted, tasks)
+  for (const [index, { running }] of sorted.entries()) round.keep(index, running)
+  for (const [index, { kept }] of sorted.entries()) round.keep(index, kept)
+  round.spreadRest()
+  const counts = round.loads.map(({ tasks: own }) => own.length)
+  assert(Math.max(...counts) - Math.min(...counts) <= 1, 'K2: tasks are spread evenly')
+  return new Map(round.loads.map(({ memberId, tasks: own }) => [memberId, own.sort(compareTaskIds)]))
+}
+
+class Round {
+  readonly loads: readonly Load[]
+  readonly #open: Map<string, TaskId>
+  readonly #floor: number
+  /** How many members may have one more than the others. */
+  #spare: number
+
+  constructor(members: readonly AssignmentMember[], tasks: readonly TaskId[]) {
+    this.loads = members.map(({ memberId }) => new Load(memberId))
+    this.#open = new Map([...tasks].sort(compareTaskIds).map((id) => [taskIdText(id), id]))
+    this.#floor = Math.floor(tasks.length / members.length)
+    this.#spare = tasks.length % members.length
+  }
+
+  /** A member keeps what nobody else has taken, as far as evenness allows. */
+  keep(index: number, names: readonly string[]): void {
+    const load = this.loads[index]!
+    for (const name of [...names].sort(compareText)) {
+      const task = this.#open.get(name)
       if (task === undefined) continue
-      if (load.tasks.length > floor || (load.tasks.length === floor && spare === 0)) break
-      if (load.tasks.length === floor) spare--
-      load.take(task)
-      open.delete(name)
+      const count = load.tasks.length
+      if (count > this.#floor || (count === this.#floor && this.#spare === 0)) return
+      if (count === this.#floor) this.#spare--
+      load.tasks.push(task)
+      this.#open.delete(name)
     }
   }
-  for (const task of open.values()) leastLoaded(loads, task).take(task)
-  const counts = loads.map(({ tasks: own }) => own.length)
-  assert(Math.max(...counts) - Math.min(...counts) <= 1, 'K2: tasks are spread evenly')
-  return new Map(loads.map(({ memberId, tasks: own }) => [memberId, own.sort(compareTaskIds)]))
+
+  spreadRest(): void {
+    for (const task of this.#open.values()) leastLoaded(this.loads, task).tasks.push(task)
+    this.#open.clear()
+  }
 }
 
 class Load {
@@ -46,10 +71,6 @@ class Load {
 
   constructor(memberId: string) {
     this.memberId = memberId
-  }
-
-  take(task: TaskId): void {
-    this.tasks.push(task)
   }
 
   ofSubTopology(id: number): number {

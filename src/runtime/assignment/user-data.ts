@@ -3,8 +3,10 @@ import { StreamError } from '../../base/errors.ts'
 /** What an instance tells the group about itself, and what the leader answers: JSON, with a version. */
 export interface SubscriptionData {
   readonly processId: string
-  /** Tasks it runs now, or has state of. */
-  readonly tasks: readonly string[]
+  /** Tasks it runs now. */
+  readonly running: readonly string[]
+  /** Other tasks that it has state of. */
+  readonly kept: readonly string[]
 }
 
 export interface AssignmentData {
@@ -23,9 +25,9 @@ export function encodeAssignment(data: AssignmentData): Buffer {
 
 /** A member that says nothing is one without history. */
 export function decodeSubscription(bytes: Buffer | null): SubscriptionData {
-  if (bytes === null || bytes.length === 0) return { processId: '', tasks: [] }
-  const { processId, tasks } = read(bytes)
-  return { processId: typeof processId === 'string' ? processId : '', tasks: textsOf(tasks) }
+  if (bytes === null || bytes.length === 0) return { processId: '', running: [], kept: [] }
+  const { processId, running, kept } = read(bytes)
+  return { processId: typeof processId === 'string' ? processId : '', running: textsOf(running), kept: textsOf(kept) }
 }
 
 export function decodeAssignment(bytes: Buffer | null): AssignmentData {

@@ -25,6 +25,8 @@ export interface TaskStateOptions {
   readonly cleanCacheBytesMax: number
   /** How long a folder that someone else in this process still holds is waited for. */
   readonly lockWaitMs: number
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal
   currentTimestampMs(): number
   recordDropped(store: string, reason: string): void
 }
@@ -116,6 +118,11 @@ export class TaskState {
     return bytes
   }
 
+  /** No generation is frozen: step 4 of the last commit is done. */
+  get settled(): boolean {
+    return !this.#frozen
+  }
+
   /** Step 1b: dirty entries go to their changelogs; the open generations are frozen. */
   rotate(changelogOf: (storeName: string) => ChangelogWriter | null): void {
     assert(!this.#frozen, 'M2: the frozen generation is settled before the next')
@@ -182,15 +189,16 @@ export class TaskState {
 async function openEngine(
   supplier: StateEngineSupplier,
   directory: string,
-  { machine, lockWaitMs }: TaskStateOptions,
+  { machine, lockWaitMs, signal }: TaskStateOptions,
 ): Promise<StateEngine> {
   const deadlineMs = machine.clock.monotonic() + lockWaitMs
   for (;;) {
     try {
       return await supplier.open(machine, directory)
     } catch (error) {
-      if (!StreamError.is(error, 'STATE_DIR_IN_USE') || machine.clock.monotonic() >= deadlineMs) throw error
-      await machine.clock.sleep(lockRetryMs)
+      const held = StreamError.is(error, 'STATE_DIR_IN_USE')
+      if (!held || signal?.aborted === true || machine.clock.monotonic() >= deadlineMs) throw error
+      await machine.clock.sleep(lockRetryMs, signal)
     }
   }
 }

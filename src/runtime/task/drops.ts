@@ -2,7 +2,10 @@
 export interface DroppedRecord {
   readonly taskId: string
   readonly node: string
+  /** One of few: what is counted apart. */
   readonly reason: string
+  /** What was wrong with this one; '' when the reason says it all. */
+  readonly detail: string
   /** `topic-partition@offset` of the source record. */
   readonly place: string
 }
@@ -19,9 +22,9 @@ export class DropCounter {
     this.#listener = listener
   }
 
-  count(node: string, reason: string, place: string): void {
+  count(node: string, reason: string, place: string, detail = ''): void {
     this.total++
     this.byReason.set(reason, (this.byReason.get(reason) ?? 0) + 1)
-    this.#listener?.({ taskId: this.#taskId, node, reason, place })
+    this.#listener?.({ taskId: this.#taskId, node, reason, detail, place })
   }
 }

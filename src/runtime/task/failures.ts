@@ -59,7 +59,7 @@ export class FailureHandler {
     const policy: ErrorPolicy = overrides[kind] ?? this.#defaults[kind] ?? 'fail'
     const place = this.#moment.place()
     if (policy === 'fail') throw this.end(recordFailed(kind, node, place, error))
-    this.#drops.count(node, `${kind}-error: ${messageOf(error)}`, place)
+    this.#drops.count(node, `${kind}-error`, place, messageOf(error))
     if (policy !== 'skip') this.#deadLetter(policy.deadLetter, error, record)
   }
 

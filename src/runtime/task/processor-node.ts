@@ -101,6 +101,8 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
   }
 
   forward(record: Record<unknown, unknown>, childName?: string): void {
+    // Thrown here, inside the processor that made it, so that its own error policy decides.
+    if (record.timestamp < 0) throw new RangeError(`a record has the timestamp ${record.timestamp}; times begin at 0`)
     if (childName !== undefined) {
       this.#child(childName).process(record)
     } else if (this.#only !== null) {
@@ -172,11 +174,8 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
 
   #child(name: string): TaskNode {
     const child = this.#children.find((candidate) => candidate.name === name)
-    if (child === undefined) {
-      const names = this.#children.map((candidate) => candidate.name).join(', ')
-      const what = `${this.name} forwards to ${name}, which is no child of it; its children are: ${names}`
-      throw this.host.failures.end(new StreamError('TOPOLOGY_INVALID', what))
-    }
-    return child
+    if (child !== undefined) return child
+    const names = this.#children.map((candidate) => candidate.name).join(', ')
+    throw new RangeError(`${this.name} forwards to ${name}, which is no child of it; its children are: ${names}`)
   }
 }

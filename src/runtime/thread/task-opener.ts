@@ -27,6 +27,9 @@ export interface InputFacts extends PlannedInput {
   readonly position: number
 }
 
+/** One attempt to read offsets; between two it looks whether it shall stop. */
+const offsetsWaitMs = 1000
+
 /**
  * Makes tasks that run: offsets, state, restore, processors. The order is that of D4's table: offsets of transactions that
  * are over (requireStable), then the ends of the changelogs read uncommitted, then the restore up to them.
@@ -46,7 +49,7 @@ export class TaskOpener {
   async open(ids: readonly TaskId[], signal: AbortSignal): Promise<ActiveTask[]> {
     const opened: ActiveTask[] = []
     try {
-      const facts = await this.#inputFacts(ids)
+      const facts = await this.#inputFacts(ids, signal)
       for (const id of ids) opened.push(await this.#openTask(id, facts, signal))
       return opened
     } catch (error) {
@@ -55,13 +58,10 @@ export class TaskOpener {
     }
   }
 
-  async #inputFacts(ids: readonly TaskId[]): Promise<ReadonlyMap<string, InputFacts>> {
+  async #inputFacts(ids: readonly TaskId[], signal: AbortSignal): Promise<ReadonlyMap<string, InputFacts>> {
     const { plan, cluster } = this.#services
     const inputs = ids.flatMap((id) => plan.inputsOf(id))
-    const committed = await this.#consumer.committed(inputs, {
-      requireStable: true,
-      timeoutMs: this.#services.config.taskTimeoutMs,
-    })
+    const committed = await this.#committed(inputs, signal)
     const topics = await cluster.describe([...new Set(inputs.map(({ topic }) => topic))])
     const starts = await cluster.startOffsets(inputs)
     const facts = new Map<string, InputFacts>()
@@ -74,6 +74,23 @@ export class TaskOpener {
       facts.set(name, { ...input, topicId, committed: found, startOffset, position })
     }
     return facts
+  }
+
+  /** What is committed once no open transaction holds offsets of these partitions. */
+  async #committed(
+    inputs: readonly PlannedInput[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, CommittedOffset | null>> {
+    const { clock } = this.#services.config.machine
+    const deadlineMs = clock.monotonic() + this.#services.config.taskTimeoutMs
+    for (;;) {
+      try {
+        return await this.#consumer.committed(inputs, { requireStable: true, timeoutMs: offsetsWaitMs })
+      } catch (error) {
+        const again = StreamError.is(error, 'OFFSETS_UNSTABLE') || StreamError.is(error, 'TIMED_OUT')
+        if (!again || signal.aborted || clock.monotonic() >= deadlineMs) throw error
+      }
+    }
   }
 
   /** Nothing was committed: the source says where to begin. */
@@ -89,7 +106,7 @@ export class TaskOpener {
     const inputs = plan.inputsOf(id).map((input) => facts.get(nameOf(input))!)
     const collector = new ProducerCollector(this.#producer, plan, config.machine.random, id.partition)
     const task = this.#makeTask(id, inputs, collector)
-    const state = await this.#openState(task)
+    const state = await this.#openState(task, signal)
     try {
       requireInputOffsets(task.taskId, inputs, state.lastCommit)
       const known = Object.keys(state.lastCommit?.inputs ?? {}).length > 0
@@ -132,7 +149,7 @@ export class TaskOpener {
     })
   }
 
-  #openState(task: Task): Promise<TaskState> {
+  #openState(task: Task, signal: AbortSignal): Promise<TaskState> {
     const { config, plan, stateDirectory } = this.#services
     return TaskState.open({
       machine: config.machine,
@@ -141,6 +158,7 @@ export class TaskOpener {
       fingerprint: plan.topology.fingerprint,
       cleanCacheBytesMax: config.cleanCacheBytesMax,
       lockWaitMs: config.taskTimeoutMs,
+      signal,
       currentTimestampMs: () => task.moment.timestampMs,
       recordDropped: (store, reason) => task.drops.count(store, reason, task.moment.place()),
     })

@@ -22,10 +22,6 @@ export class TaskSet {
     return this.#tasks.has(taskId)
   }
 
-  get(taskId: string): ActiveTask | null {
-    return this.#tasks.get(taskId) ?? null
-  }
-
   /** A task that was opened begins: its partitions are read from where it says. */
   add(active: ActiveTask, consumer: Consumer): void {
     const { task } = active
@@ -37,6 +33,14 @@ export class TaskSet {
       consumer.seek(queue, queue.fetchedTo)
       consumer.resume([queue])
     }
+  }
+
+  /** After a rebalance: what stayed here goes on where its queues end. */
+  reassigned(consumer: Consumer): void {
+    for (const { task } of this.#list) {
+      for (const queue of task.group.queues) consumer.seek(queue, queue.fetchedTo)
+    }
+    consumer.pause([...this.#paused.values()])
   }
 
   remove(taskId: string): ActiveTask {

@@ -6,7 +6,7 @@ import type { FetchedPartition } from '../../client/consumer/partition-state.ts'
 import type { Connection } from '../../client/index.ts'
 import type { TopicPartition } from '../../client/topic-partition.ts'
 import type { ActiveTask } from '../active-task.ts'
-import { StreamsAssignor } from '../assignment/streams-assignor.ts'
+import { type OwnTasks, StreamsAssignor } from '../assignment/streams-assignor.ts'
 import { commit } from '../commit.ts'
 import { type TaskId, taskIdText } from '../task/task-id.ts'
 import { inputLost } from './input-offsets.ts'
@@ -17,7 +17,9 @@ import { TaskOpener } from './task-opener.ts'
 import { TaskSet } from './task-set.ts'
 
 /** Longest sleep of an idle thread: how late it hears that it shall stop. */
-const pollMsMax = 100
+const pollMsMax = 50
+/** State that was not written for so long is marked as in use: delete.retention.ms counts from that mark. */
+const touchEveryMs = 60 * 60 * 1000
 /** The same while tasks are being opened: how late they begin. */
 const openingPollMs = 2
 
@@ -129,6 +131,7 @@ export class ThreadLife {
     this.tasks.resumeDrained(this.consumer)
     await this.#commitIfDue()
     this.#idle = count === 0 && !punctuated && fetched.length === 0
+    if (this.#idle) await this.#touchUnused()
     // Fetches, heartbeats and other people's timers get their turn.
     if (!this.#idle) await this.#clock.turn()
   }
@@ -225,13 +228,21 @@ export class ThreadLife {
     this.#purge.maybe(tasks)
   }
 
+  async #touchUnused(): Promise<void> {
+    const nowMs = this.#clock.now()
+    for (const active of this.tasks.all) {
+      if (active.state.settled && nowMs - active.state.writtenMs >= touchEveryMs) await active.touch(nowMs)
+    }
+  }
+
   #fail(error: unknown): void {
     this.#failure ??= { error }
   }
 
-  #ownTasks(): string[] {
+  #ownTasks(): OwnTasks {
     const running = this.tasks.all.map(({ task }) => task.taskId)
-    return [...new Set([...running, ...this.#services.stateDirectory.taskIds()])]
+    const kept = this.#services.stateDirectory.taskIds().filter((name) => !this.tasks.has(name))
+    return { running, kept }
   }
 
   async #assigned(_partitions: readonly TopicPartition[]): Promise<void> {
@@ -241,9 +252,7 @@ export class ThreadLife {
     for (const active of this.tasks.all) {
       if (!names.has(active.task.taskId)) await this.#closeTask(this.tasks.remove(active.task.taskId))
     }
-    for (const { task } of this.tasks.all) {
-      for (const queue of task.group.queues) this.consumer.seek(queue, queue.fetchedTo)
-    }
+    this.tasks.reassigned(this.consumer)
     const missing = wanted.filter((id) => !this.tasks.has(taskIdText(id)))
     if (missing.length === 0) this.#services.events.running()
     else this.#startOpening(missing)

@@ -5,8 +5,8 @@ import { StreamError } from '../../../src/base/errors.ts'
 import { snapshotLifeMsMax } from '../../../src/base/limits.ts'
 import { type Machine, systemMachine } from '../../../src/base/machine.ts'
 import type { StateEngine } from '../../../src/processor/state-engine.ts'
-import { levelWrites } from '../../../state-stores/engines/write-queue.ts'
 import { MemoryEngines } from '../../../state-stores/engines/memory-engine.ts'
+import { levelWrites } from '../../../state-stores/engines/write-queue.ts'
 import { gather, type Home, levelHome, memoryHome, simulatedHome } from '../support/home.ts'
 
 function bytes(text: string): Buffer {
@@ -182,35 +182,40 @@ function engineSuite(name: string, makeHome: () => Home, manifest: { readonly du
         fc.record({ kind: fc.constant('clear' as const), key, to: key }),
       )
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 6 }), key, key, async (batches, gte, lt) => {
-          const model = new Map<string, string>()
-          const wipe = engine.batch()
-          wipe.clear(Buffer.alloc(0), Buffer.alloc(8, 0xff))
-          await wipe.write({ sync: false })
-          for (const changes of batches) {
-            const batch = engine.batch()
-            for (const one of changes) {
-              if (one.kind === 'put') {
-                batch.put(bytes(one.key), bytes(one.value))
-                model.set(one.key, one.value)
-              } else if (one.kind === 'del') {
-                batch.del(bytes(one.key))
-                model.delete(one.key)
-              } else batch.clear(bytes(one.key), bytes(one.to))
+        fc.asyncProperty(
+          fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 6 }),
+          key,
+          key,
+          async (batches, gte, lt) => {
+            const model = new Map<string, string>()
+            const wipe = engine.batch()
+            wipe.clear(Buffer.alloc(0), Buffer.alloc(8, 0xff))
+            await wipe.write({ sync: false })
+            for (const changes of batches) {
+              const batch = engine.batch()
+              for (const one of changes) {
+                if (one.kind === 'put') {
+                  batch.put(bytes(one.key), bytes(one.value))
+                  model.set(one.key, one.value)
+                } else if (one.kind === 'del') {
+                  batch.del(bytes(one.key))
+                  model.delete(one.key)
+                } else batch.clear(bytes(one.key), bytes(one.to))
+              }
+              for (const one of changes) {
+                if (one.kind !== 'clear') continue
+                for (const known of [...model.keys()]) if (known >= one.key && known < one.to) model.delete(known)
+              }
+              await batch.write({ sync: false })
             }
-            for (const one of changes) {
-              if (one.kind !== 'clear') continue
-              for (const known of [...model.keys()]) if (known >= one.key && known < one.to) model.delete(known)
-            }
-            await batch.write({ sync: false })
-          }
-          const expected = [...model].filter(([known]) => known >= gte && known < lt)
-          expected.sort(([left], [right]) => (left < right ? -1 : 1))
-          const shown = expected.map(([known, value]) => `${known}=${value}`)
-          expect(await rowsOf(engine, gte, lt)).to.deep.equal(shown)
-          expect(await rowsOf(engine, gte, lt, true)).to.deep.equal(shown.reverse())
-          for (const [known, value] of model) expect(engine.get(bytes(known))?.toString('latin1')).to.equal(value)
-        }),
+            const expected = [...model].filter(([known]) => known >= gte && known < lt)
+            expected.sort(([left], [right]) => (left < right ? -1 : 1))
+            const shown = expected.map(([known, value]) => `${known}=${value}`)
+            expect(await rowsOf(engine, gte, lt)).to.deep.equal(shown)
+            expect(await rowsOf(engine, gte, lt, true)).to.deep.equal(shown.reverse())
+            for (const [known, value] of model) expect(engine.get(bytes(known))?.toString('latin1')).to.equal(value)
+          },
+        ),
         { numRuns: 60 },
       )
     })
@@ -324,7 +329,10 @@ describe('the level engine alone', () => {
     const third = levelWrites.run(write('third', 0))
     await Promise.all([second, third])
     expect(log.filter((line) => line !== 'second failed')).to.deep.equal([
-      'second begins', 'second ends', 'third begins', 'third ends',
+      'second begins',
+      'second ends',
+      'third begins',
+      'third ends',
     ])
   })
 })

@@ -76,7 +76,11 @@ export class Bench<S extends StateStore> {
   dropped = 0
   nowMs = 0
 
-  constructor(home: Home, builder: TypedStoreBuilder<S>, options: { storeId?: number; cleanCacheBytesMax?: number } = {}) {
+  constructor(
+    home: Home,
+    builder: TypedStoreBuilder<S>,
+    options: { storeId?: number; cleanCacheBytesMax?: number } = {},
+  ) {
     this.home = home
     this.#builder = builder
     this.#options = { storeId: 1, cleanCacheBytesMax: 1 << 20, ...options }

@@ -2,18 +2,18 @@ import { ByteWriter } from '../../src/base/bytes.ts'
 import type { Serde } from '../../src/base/serde.ts'
 
 /**
- * Keeps an accumulator as it was before a fold that may change it: through its bytes, for objects only. Needed where each
- * update is told with its old value; at a commit the store has the old value's bytes itself.
+ * Copies values through their bytes; what is no object is its own copy. Needed because a fold may change its accumulator: an old
+ * value that is told at once, and a record's value that becomes an accumulator, must not change with it.
  */
-export class OldValues<A> {
-  readonly #serde: Serde<A>
+export class ValueCopier<V> {
+  readonly #serde: Serde<V>
   readonly #writer = new ByteWriter()
 
-  constructor(serde: Serde<A>) {
+  constructor(serde: Serde<V>) {
     this.#serde = serde
   }
 
-  keep(value: A | null): A | null {
+  copy(value: V | null): V | null {
     if (typeof value !== 'object' || value === null) return value
     this.#writer.reset()
     this.#serde.encode(value, this.#writer)

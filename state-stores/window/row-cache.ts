@@ -1,0 +1,222 @@
+/**
+ * The rows of a window store that are in memory, by bucket, and the way there: by identity from either age, else from the
+ * engine, chunk by chunk, by synchronous reads.
+ */
+import { assert } from '../../src/base/assert.ts'
+import { ByteWriter, readInt64 } from '../../src/base/bytes.ts'
+import { StreamError } from '../../src/base/errors.ts'
+import type { Serde } from '../../src/base/serde.ts'
+import type { StateEngine } from '../../src/processor/state-engine.ts'
+import { canonical, isSelfIdentical } from '../key-identity.ts'
+import { Bucket, bucketPrefixBytes, chunkBytes } from './bucket.ts'
+import { entryHeadBytes, findEntry, flagBytes, isContinued, lastStartOf } from './packed-row.ts'
+import { WindowEntry, WindowRow } from './row.ts'
+
+/** What a row, its map slot, its key and its arrays take besides the bytes in the arena; and what an entry takes. */
+const rowBytes = 450
+export const entryBytes = 250
+/** int64 start and int32 sequence number: what follows the key in a changelog record. */
+export const changelogSuffixBytes = 12
+
+export interface RowCacheOptions<K> {
+  readonly engine: StateEngine
+  readonly storeId: number
+  readonly keySerde: Serde<K>
+  readonly bucketMs: number
+  /** No row of the engine is in a later bucket; -1: it has none. */
+  readonly engineBucketMs: number
+}
+
+export class RowCache<K, V> {
+  readonly #options: RowCacheOptions<K>
+  readonly #bucketMs: number
+  readonly #selfIdentical: boolean
+  readonly #keyWriter = new ByteWriter(256)
+  readonly #buckets = new Map<number, Bucket<K, V>>()
+  /** The one used last. */
+  #bucket: Bucket<K, V> | null = null
+
+  constructor(options: RowCacheOptions<K>) {
+    this.#options = options
+    this.#bucketMs = options.bucketMs
+    this.#selfIdentical = isSelfIdentical(options.keySerde)
+  }
+
+  /** The hot path: one lookup for a row that is in the young age. */
+  rowOf(key: K, startMs: number): WindowRow<K, V> {
+    let bucket = this.#bucket
+    if (bucket === null || startMs < bucket.startMs || startMs >= bucket.endMs) bucket = this.#bucketOf(startMs)
+    const row = this.#selfIdentical ? bucket.table.young.get(key) : undefined
+    return row ?? this.#resolve(bucket, key)
+  }
+
+  /** In memory, without moving it; else a row as the engine has it, which nobody will find again. */
+  rowApart(key: K, startMs: number, isWanted: (row: WindowRow<K, V>) => boolean): WindowRow<K, V> {
+    const at = startMs - (startMs % this.#bucketMs)
+    const bucket = this.#buckets.get(at) ?? this.#newBucket(at)
+    const identity = this.#identityOf(bucket, key)
+    const known = bucket.table.young.get(identity) ?? bucket.table.old.get(identity)
+    if (known !== undefined && isWanted(known)) return known
+    const row = new WindowRow<K, V>(key, identity, this.#newBucket(at))
+    const writer = this.#keyWriter
+    row.keyEnd = writer.position
+    writer.uint16(0)
+    row.keyBuffer = writer.copy()
+    this.#load(row)
+    return row
+  }
+
+  #newBucket(at: number): Bucket<K, V> {
+    const { storeId, engineBucketMs } = this.#options
+    // What is later than all that the engine has need not be asked for there.
+    return new Bucket(storeId, at, this.#bucketMs, at > engineBucketMs)
+  }
+
+  #bucketOf(startMs: number): Bucket<K, V> {
+    assert(startMs >= 0 && Number.isSafeInteger(startMs), 'a window starts at a time since 1970')
+    const at = startMs - (startMs % this.#bucketMs)
+    let bucket = this.#buckets.get(at)
+    if (bucket === undefined) {
+      bucket = this.#newBucket(at)
+      this.#buckets.set(at, bucket)
+    }
+    this.#bucket = bucket
+    return bucket
+  }
+
+  #resolve(bucket: Bucket<K, V>, key: K): WindowRow<K, V> {
+    const { table } = bucket
+    const identity = this.#identityOf(bucket, key)
+    const known = table.young.get(identity) ?? table.old.get(identity)
+    if (known !== undefined) {
+      if (known.age !== table.age) this.#move(known)
+      return known
+    }
+    const writer = this.#keyWriter
+    const own = canonical(key, this.#options.keySerde, writer, bucketPrefixBytes)
+    const row = new WindowRow<K, V>(own, identity, bucket)
+    writer.ensure(changelogSuffixBytes)
+    writer.buffer.fill(0, writer.position, writer.position + changelogSuffixBytes)
+    writer.position += changelogSuffixBytes
+    row.keyStart = table.arena.place(writer.buffer, 0, writer.position)
+    row.keyEnd = row.keyStart + writer.position - changelogSuffixBytes
+    row.keyBuffer = table.arena.buffer
+    row.age = table.age
+    table.charge(rowBytes)
+    table.young.set(identity, row)
+    if (!table.complete) this.#load(row)
+    return row
+  }
+
+  /** Leaves `storeId ‖ bucketStart ‖ key` in the key writer. */
+  #identityOf(bucket: Bucket<K, V>, key: K): unknown {
+    const writer = this.#keyWriter
+    const { keySerde } = this.#options
+    writer.reset()
+    writer.bytes(bucket.prefix)
+    keySerde.encode(key, writer)
+    return this.#selfIdentical
+      ? canonical(key, keySerde, writer, bucketPrefixBytes)
+      : writer.buffer.latin1Slice(bucketPrefixBytes, writer.position)
+  }
+
+  #load(row: WindowRow<K, V>): void {
+    const { engine } = this.#options
+    const key = Buffer.from(row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes))
+    let chunk = engine.get(key)
+    if (chunk === undefined) return
+    const { table } = row.bucket
+    row.start = table.arena.place(chunk, 0, chunk.length)
+    row.end = row.start + chunk.length
+    row.buffer = table.arena.buffer
+    const rest: Buffer[] = []
+    while (isContinued(chunk, 0)) {
+      key.writeUInt16BE(rest.length + 1, key.length - chunkBytes)
+      const following = engine.get(key)
+      if (following === undefined) {
+        throw new StreamError(
+          'STORE_CORRUPT',
+          'a row of windows has lost its end; remove the state folder to restore it',
+        )
+      }
+      rest.push(following)
+      table.charge(following.length)
+      chunk = following
+    }
+    if (rest.length > 0) row.rest = rest
+    row.lastStartMs = lastStartOf(chunk, flagBytes, chunk.length)
+  }
+
+  /** From the old age to the young one, bytes and all (C1). */
+  #move(row: WindowRow<K, V>): void {
+    const { table } = row.bucket
+    const length = row.keyEnd - row.keyStart
+    row.keyStart = table.arena.place(row.keyBuffer, row.keyStart, row.keyEnd + changelogSuffixBytes)
+    row.keyEnd = row.keyStart + length
+    row.keyBuffer = table.arena.buffer
+    if (row.start >= 0) {
+      const rowLength = row.end - row.start
+      row.start = table.arena.place(row.buffer, row.start, row.end)
+      row.end = row.start + rowLength
+      row.buffer = table.arena.buffer
+    }
+    row.age = table.age
+    table.charge(rowBytes)
+    for (const chunk of row.rest) table.charge(chunk.length)
+    table.old.delete(row.identity)
+    table.young.set(row.identity, row)
+  }
+
+  /** Buckets that begin earlier are over. */
+  dropBefore(startMs: number): void {
+    for (const [at, bucket] of this.#buckets) {
+      if (at >= startMs) continue
+      this.#buckets.delete(at)
+      if (this.#bucket === bucket) this.#bucket = null
+    }
+  }
+
+  /** Between commits: drops what was not used for an age, when the young ages have grown to half of `bytesMax` (C2). */
+  turnIfFull(bytesMax: number): void {
+    let bytes = 0
+    for (const bucket of this.#buckets.values()) bytes += bucket.table.youngBytes
+    if (bytes <= bytesMax / 2) return
+    for (const bucket of this.#buckets.values()) bucket.table.turn()
+  }
+}
+
+/** The entry of a row's window, made when it is not there yet. */
+export function entryOf<K, V>(row: WindowRow<K, V>, startMs: number): WindowEntry<K, V> {
+  const { entries, last } = row
+  if (last !== null && last.startMs === startMs) return last
+  let index = entries.length
+  while (index > 0 && entries[index - 1]!.startMs > startMs) index--
+  const before = entries[index - 1]
+  if (before !== undefined && before.startMs === startMs) return before
+  const entry = new WindowEntry<K, V>(row, startMs)
+  if (startMs <= row.lastStartMs) fill(entry)
+  if (index === entries.length) {
+    entries.push(entry)
+    row.last = entry
+  } else entries.splice(index, 0, entry)
+  row.bucket.table.charge(entryBytes)
+  return entry
+}
+
+/** Takes what the packed row has for its start. */
+function fill<K, V>(entry: WindowEntry<K, V>): void {
+  const { row, startMs } = entry
+  let buffer = row.buffer
+  let position = row.start < 0 ? -1 : findEntry(buffer, row.start + flagBytes, row.end, startMs)
+  for (let index = 0; position < 0 && index < row.rest.length; index++) {
+    buffer = row.rest[index]!
+    position = findEntry(buffer, flagBytes, buffer.length, startMs)
+  }
+  if (position < 0) return
+  entry.buffer = buffer
+  entry.timestamp = readInt64(buffer, position + 8)
+  entry.start = position + entryHeadBytes
+  entry.end = entry.start + buffer.readUInt32BE(position + 16)
+  entry.told = true
+  entry.stored = true
+}

@@ -1,0 +1,32 @@
+import { expect } from 'chai'
+import { withoutSyncs } from './canary.ts'
+import { history } from './history.ts'
+
+async function failureOf(run: Promise<unknown>): Promise<string | null> {
+  return run.then(
+    () => null,
+    (error: unknown) => String(error),
+  )
+}
+
+describe('Power cuts', () => {
+  for (const number of [0, 1, 2, 3]) {
+    it(`lose nothing in history ${number} of seed 1`, async () => {
+      const { cuts } = await history({ seed: 1, number, faulty: (files) => files })
+      expect(cuts).to.be.greaterThan(0)
+    })
+  }
+
+  it('are the same again with the same seed', async () => {
+    const runs = [1, 2].map(async () => history({ seed: 2, number: 0, faulty: (files) => files }))
+    expect(await runs[0]).to.deep.equal(await runs[1])
+  })
+
+  it('are noticed when records are acknowledged before they are on the disk', async () => {
+    const failures = await Promise.all(
+      [0, 1].map((number) => failureOf(history({ seed: 1, number, faulty: withoutSyncs }))),
+    )
+    expect(failures[0]).to.match(/K[13]: /)
+    expect(failures[1]).not.to.equal(null)
+  })
+})
