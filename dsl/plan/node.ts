@@ -49,14 +49,14 @@ export interface TableSourceNode extends Base {
 }
 
 /** A grouped stream made a table. */
-export interface AggregateNode extends Base {
+interface AggregateNode extends Base {
   readonly kind: 'aggregate'
   readonly store: StoreBuilder
   readonly supplier: (oldValues: boolean) => AnySupplier
 }
 
 /** A table filtered or mapped. */
-export interface TableStepNode extends Base {
+interface TableStepNode extends Base {
   readonly kind: 'tableStep'
   readonly table: TableNode
   readonly filters: boolean
@@ -72,7 +72,7 @@ export interface StepNode extends Base {
   readonly stores: readonly string[]
 }
 
-export interface JoinNode extends Base {
+interface JoinNode extends Base {
   readonly kind: 'join'
   readonly supplier: AnySupplier
   readonly table: TableNode
@@ -93,7 +93,7 @@ export interface RepartitionNode extends Base {
   readonly valueSerde: Serde<unknown>
 }
 
-export interface SinkNode extends Base {
+interface SinkNode extends Base {
   readonly kind: 'sink'
   readonly topic: DeclaredTopic
   readonly keySerde: Serde<unknown>
@@ -103,7 +103,7 @@ export interface SinkNode extends Base {
 }
 
 /** A store that steps connect to by name. */
-export interface StoreNode extends Base {
+interface StoreNode extends Base {
   readonly kind: 'store'
   readonly builder: StoreBuilder
 }

@@ -86,6 +86,6 @@ export class Wiring {
 }
 
 /** The table in whose store the rows of this one are looked up. */
-export function storeOwnerOf(table: TableNode): TableNode {
+function storeOwnerOf(table: TableNode): TableNode {
   return table.kind === 'tableStep' && table.store === null ? storeOwnerOf(table.table) : table
 }

@@ -114,7 +114,10 @@ export class ByteWriter {
 
   /** Zigzag, any safe integer. */
   varlong(value: number): void {
-    if (value >= -0x40000000 && value < 0x40000000) return this.varint(value)
+    if (value >= -0x40000000 && value < 0x40000000) {
+      this.varint(value)
+      return
+    }
     this.ensure(10)
     const { buffer } = this
     // Zigzag of a safe integer may need 54 bits: the first byte takes the sign and six bits, division gives the rest.

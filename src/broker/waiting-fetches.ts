@@ -14,7 +14,6 @@ export class WaitingFetches {
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
   #closed = false
-  #served = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -22,11 +21,6 @@ export class WaitingFetches {
 
   get count(): number {
     return this.#waiting.size
-  }
-
-  /** A number that is another one for each fetch: where to begin, so that no partition always comes last. */
-  turn(): number {
-    return this.#served++
   }
 
   /** Resolves when `enough` says so after a change of one of the partitions, or after `maxWaitMs`. */

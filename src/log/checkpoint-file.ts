@@ -39,7 +39,7 @@ export function readCheckpoint(files: Files, path: string): string[][] {
   if (version !== '0' || Number(count) !== lines.length) {
     throw new StreamError(
       'LOG_CORRUPT',
-      `${path} is damaged: ${lines.length} lines of ${count}, version ${version}; restore or delete this file`,
+      `${path} is damaged: ${lines.length} lines of ${count}, version ${version}; restore this file`,
     )
   }
   return lines

@@ -15,6 +15,7 @@ const formatVersion = 1
 const metaName = 'log-directory.json'
 const recoveryPointsName = 'recovery-point-offset-checkpoint'
 const startOffsetsName = 'log-start-offset-checkpoint'
+const checkpointNames = [recoveryPointsName, startOffsetsName] as const
 const deletedSuffix = '-delete'
 const checkIntervalMs = 1000
 
@@ -96,6 +97,9 @@ export class LogDirectory {
       const { files } = machine
       files.makeDirectory(directory)
       const last = readMeta(machine, directory)
+      // Before the first life has a number: a folder with a number and without these files has lost them.
+      if (last === null)
+        for (const name of checkpointNames) await replaceFile(files, join(directory, name), encodeCheckpoint([]))
       const meta: Meta = { version: formatVersion, starts: (last?.starts ?? 0) + 1, clean: false }
       await replaceFile(files, join(directory, metaName), Buffer.from(JSON.stringify(meta)))
       await files.syncDirectory(join(directory, '..'))
@@ -345,10 +349,12 @@ function readKnown(machine: Machine, directory: string): Map<string, LogCheckpoi
 
 function readOffsets(machine: Machine, path: string): Map<string, number> {
   const offsets = new Map<string, number>()
-  if (!machine.files.exists(path)) return offsets
+  if (!machine.files.exists(path)) {
+    throw new StreamError('LOG_CORRUPT', `${path} is missing, it says what of each partition was synced; restore it`)
+  }
   for (const [topic, partition, offset] of readCheckpoint(machine.files, path)) {
     if (!Number.isSafeInteger(Number(offset)))
-      throw new StreamError('LOG_CORRUPT', `${path} is damaged: offset ${offset}; restore or delete this file`)
+      throw new StreamError('LOG_CORRUPT', `${path} is damaged: offset ${offset}; restore this file`)
     offsets.set(`${topic}-${partition}`, Number(offset))
   }
   return offsets

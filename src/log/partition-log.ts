@@ -42,7 +42,7 @@ export interface PartitionLogOptions {
   readonly cleanShutdown: boolean
   /** Everything below it was synced. */
   readonly recoveryPoint: number
-  /** Records below it were deleted; default: what is there. */
+  /** Records below it were deleted, as the last checkpoint said; default 0, none. */
   readonly startOffset?: number
 }
 

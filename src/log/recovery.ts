@@ -49,39 +49,20 @@ export function recover(machine: Machine, directory: string, options: RecoveryOp
   const names = files.list(directory)
   const bases = names.map((name) => offsetOfName(name, '.log')).filter((base) => base !== null)
   let changed = removeOrphans(machine, directory, names, new Set(bases))
-  if (bases.length === 0) {
-    if (options.recoveryPoint > options.startOffset) {
-      throw new StreamError(
-        'LOG_CORRUPT',
-        `${directory} has no .log file, but held offsets below ${options.recoveryPoint}; restore the folder or delete the partition`,
-      )
-    }
-    const segment = Segment.create(files, directory, Math.max(0, options.startOffset), machine.clock.now())
-    return {
-      segments: [segment],
-      endOffset: segment.baseOffset,
-      changed: true,
-      producers: [],
-      replayFrom: segment.baseOffset,
-      snapshotOffsets: [],
-    }
-  }
   const segments: Segment[] = []
   for (let index = 0; index < bases.length; index++) {
-    const next = bases[index + 1]
-    const segment = Segment.existing(
-      files,
-      directory,
-      bases[index]!,
-      machine.clock.now(),
-      next ?? Number.MAX_SAFE_INTEGER,
-    )
-    if (next !== undefined && next <= options.startOffset) {
+    const next = bases[index + 1] ?? Number.MAX_SAFE_INTEGER
+    const segment = Segment.existing(files, directory, bases[index]!, machine.clock.now(), next)
+    if (next <= options.startOffset) {
       segment.remove()
       changed = true
     } else {
       segments.push(segment)
     }
+  }
+  if (segments.length === 0 || segments[0]!.baseOffset > options.startOffset) {
+    beginAnew(machine, directory, segments, options)
+    changed = true
   }
   changed = recoverTail(segments, options) || changed
   const endOffset = segments.at(-1)!.endOffset
@@ -95,6 +76,18 @@ export function recover(machine: Machine, directory: string, options: RecoveryOp
     replayFrom: Math.max(firstOffset, snapshot.offset),
     snapshotOffsets: snapshot.offsets,
   }
+}
+
+/** V1, V2: the segment that holds the log start is not there, so nothing that is there follows anything. */
+function beginAnew(machine: Machine, directory: string, segments: Segment[], options: RecoveryOptions): void {
+  if (options.recoveryPoint > options.startOffset) {
+    throw new StreamError(
+      'LOG_CORRUPT',
+      `${directory} has no .log file for offset ${options.startOffset}, but held offsets below ${options.recoveryPoint}; restore the folder or delete the partition`,
+    )
+  }
+  for (const segment of segments.splice(0)) segment.remove()
+  segments.push(Segment.create(machine.files, directory, options.startOffset, machine.clock.now()))
 }
 
 /** Indexes whose .log is gone, and what an interrupted replacement left. */

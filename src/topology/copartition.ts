@@ -23,7 +23,7 @@ export function resolvePartitions(topology: Topology, counts: ReadonlyMap<string
 }
 
 /** Throws TOPIC_MISSING, naming the node, unless every topic that is read or written is there or is the topology's own. */
-export function requireTopics(topology: Topology, counts: ReadonlyMap<string, number>): void {
+function requireTopics(topology: Topology, counts: ReadonlyMap<string, number>): void {
   for (const node of topology.nodes.values()) {
     const topics = node.kind === 'source' ? node.topics : node.kind === 'sink' ? [node.topic] : []
     for (const topic of topics) {

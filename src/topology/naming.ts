@@ -3,7 +3,7 @@
  */
 import { StreamError } from '../base/errors.ts'
 
-export const nameCharsMax = 249
+const nameCharsMax = 249
 
 /** Throws TOPOLOGY_INVALID unless `name` is one to 249 of the letters a-z, A-Z, digits, '.', '_' and '-', and not '.' or '..'. */
 export function checkName(what: 'node' | 'store' | 'topic', name: string): void {

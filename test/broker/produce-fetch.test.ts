@@ -130,7 +130,7 @@ describe('Produce and Fetch', () => {
     ]
     const request = await broker.fetchRequest(targets, { maxBytes: 1 })
     const served = new Set<number>()
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < 50 && served.size < 2; round++) {
       const { responses } = await broker.request('Fetch', request)
       served.add(responses.findIndex(({ partitions }) => recordsOf(partitions[0]!).length > 0))
     }

@@ -110,6 +110,8 @@ export class Life {
     })
     void settled
     for (let step = 0; step < steps && failure === null; step++) await this.step()
+    // At the very beginning of a turn: nothing of this life is half way through its own.
+    await this.#clock.turn()
     this.#clock.ended = true
     this.#disk.cut(this.random)
     this.#disk.nowMs = this.#clock.now() + this.random.int(outageMsMax)

@@ -15,7 +15,7 @@ export class StallingLog implements LogProvider {
   readonly #inner: LogProvider
   readonly #tamper: Tamper
   #trigger: ApiName | null = null
-  #closed: Deferred | null = null
+  #closed: Deferred<void> | null = null
   #stalled = deferred()
 
   constructor(inner: LogProvider, tamper: Tamper = (_, body) => body) {
@@ -44,6 +44,11 @@ export class StallingLog implements LogProvider {
     }
   }
 
+  /** Resolves when nothing is stalled. */
+  async #opened(): Promise<void> {
+    for (let gate = this.#closed; gate !== null; gate = this.#closed) await gate.promise
+  }
+
   #wrap(inner: Connection): Connection {
     const pass = async <A extends ApiName>(api: A, body: RequestOf<A>): Promise<ResponseOf<A>> => {
       if (this.#trigger === api) {
@@ -51,9 +56,9 @@ export class StallingLog implements LogProvider {
         this.#closed = deferred()
         this.#stalled.resolve()
       }
-      while (this.#closed !== null) await this.#closed.promise
+      await this.#opened()
       const answer = await inner.request(api, this.#tamper(api, body))
-      while (this.#closed !== null) await this.#closed.promise
+      await this.#opened()
       return answer
     }
     return { checked: inner.checked, request: pass, close: () => inner.close() }

@@ -18,9 +18,17 @@ import type { InternalLog, KeyedRecord } from '../internal-log.ts'
 import { answerTo } from '../kafka-answers.ts'
 import type { BrokerSettings } from '../options.ts'
 import type { Partition } from '../topics/partition.ts'
-import { Group, type MemberClaim, type SyncCall } from './group.ts'
+import { Group } from './group.ts'
 import { decodeGroupRecord, encodeGroupRecord, type OffsetValue, type StoredGroup } from './group-records.ts'
-import { failedJoin, failedSync, type JoinCall, type JoinResult, type SyncResult } from './member.ts'
+import {
+  failedJoin,
+  failedSync,
+  type JoinCall,
+  type JoinResult,
+  type MemberClaim,
+  type SyncCall,
+  type SyncResult,
+} from './member.ts'
 import type { CommittedOffset } from './offset-table.ts'
 
 export interface OffsetToCommit {

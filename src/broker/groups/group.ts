@@ -28,8 +28,10 @@ import {
   type JoinCall,
   type JoinResult,
   Member,
+  type MemberClaim,
   type MemberDescription,
   noBytes,
+  type SyncCall,
   type SyncResult,
 } from './member.ts'
 import { MemberTable } from './member-table.ts'
@@ -44,19 +46,6 @@ export interface GroupHooks {
   store(group: Group): void
   /** The last member is gone. */
   emptied(group: Group): void
-}
-
-/** Who says it is a member, of which generation. */
-export interface MemberClaim {
-  readonly memberId: string
-  readonly groupInstanceId: string | null
-  readonly generationId: number
-}
-
-export interface SyncCall extends MemberClaim {
-  readonly protocolType: string | null
-  readonly protocolName: string | null
-  readonly assignments: readonly { memberId: string; assignment: Buffer }[]
 }
 
 export class Group {
@@ -75,8 +64,9 @@ export class Group {
   #protocolType: string | null = null
   #protocolName: string | null = null
   #leaderId: string | null = null
-  /** The first generation waits a little for more members. */
+  /** The first generation waits a little for more members, and a little more for each that comes, up to an end. */
   #gathering = false
+  #gatherEndMs = 0
 
   constructor(groupId: string, hooks: GroupHooks) {
     this.groupId = groupId
@@ -99,6 +89,14 @@ export class Group {
 
   get protocolName(): string | null {
     return this.#protocolName
+  }
+
+  get #nowMs(): number {
+    return this.#hooks.clock.monotonic()
+  }
+
+  get #delayMs(): number {
+    return this.#hooks.settings.groupInitialRebalanceDelayMs
   }
 
   get members(): readonly Member[] {
@@ -175,7 +173,7 @@ export class Group {
     member.isNew = true
     member.join = deferred()
     member.heardNew(Math.max(groupNewMemberMsMax, member.sessionTimeoutMs))
-    if (this.#gathering) this.#joinDeadline.set(this.#hooks.settings.groupInitialRebalanceDelayMs)
+    if (this.#gathering) this.#joinDeadline.set(Math.min(this.#delayMs, this.#gatherEndMs - this.#nowMs))
     return this.#awaitGeneration(member.join.promise)
   }
 
@@ -232,7 +230,6 @@ export class Group {
   }
 
   #prepareRebalance(): void {
-    const delayMs = this.#state === 'Empty' ? this.#hooks.settings.groupInitialRebalanceDelayMs : 0
     this.#syncDeadline.clear()
     this.#unsynced.clear()
     if (this.#state === 'CompletingRebalance') {
@@ -241,9 +238,11 @@ export class Group {
         member.answerSync(failedSync('REBALANCE_IN_PROGRESS'))
       }
     }
+    const longestMs = this.#members.longestRebalanceMs()
+    this.#gathering = this.#state === 'Empty' && this.#delayMs > 0
+    this.#gatherEndMs = this.#nowMs + longestMs
     this.#become('PreparingRebalance')
-    this.#gathering = delayMs > 0
-    this.#joinDeadline.set(this.#gathering ? delayMs : this.#members.longestRebalanceMs())
+    this.#joinDeadline.set(this.#gathering ? Math.min(this.#delayMs, longestMs) : longestMs)
     this.#tryCompleteJoin()
   }
 

@@ -25,6 +25,19 @@ export interface JoinCall {
   readonly supportsSkipAssignment: boolean
 }
 
+/** Who says it is a member, of which generation. */
+export interface MemberClaim {
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly generationId: number
+}
+
+export interface SyncCall extends MemberClaim {
+  readonly protocolType: string | null
+  readonly protocolName: string | null
+  readonly assignments: readonly { memberId: string; assignment: Buffer }[]
+}
+
 export interface JoinResult {
   readonly error: KafkaError
   readonly generationId: number

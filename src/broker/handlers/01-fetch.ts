@@ -1,7 +1,8 @@
 /**
  * Fetch, versions 4–17.
  * Waits up to maxWaitMs for minBytes. Sends whole batches, undecoded; the first batch always, even when it is larger than
- * the limits. Partitions take turns in being first, so that a total limit starves none.
+ * the limits. Which partition is read first is drawn by lot, so that a total limit starves none, whatever order the
+ * client asks in.
  * Left out: fetch sessions (always answers session 0), followers, preferred replicas, tiered storage.
  */
 import { fetchResponseBytesMax } from '../../base/limits.ts'
@@ -38,7 +39,8 @@ export const fetch = handler('Fetch', { min: 4, max: 17 }, async (request, broke
     const partitions = targets.map(({ partition }) => partition).filter((partition) => partition !== null)
     await broker.fetches.wait(new Set(partitions), request.maxWaitMs, enough)
   }
-  const answers = readAll(targets, committed, request.maxBytes, broker.fetches.turn())
+  const first = targets.length > 1 ? broker.machine.random.int(targets.length) : 0
+  const answers = readAll(targets, committed, request.maxBytes, first)
   const responses = topics.map(({ topic, targets: own }) => {
     const partitions = own.map((asked) => answers.get(asked)!)
     return { topic: topic.topic, topicId: topic.topicId, partitions }
@@ -87,12 +89,12 @@ function isEnough(
   return bytes >= minBytes
 }
 
-function readAll(targets: readonly Target[], committed: boolean, maxBytes: number, turn: number): Map<Target, Answer> {
+function readAll(targets: readonly Target[], committed: boolean, maxBytes: number, first: number): Map<Target, Answer> {
   const answers = new Map<Target, Answer>()
   let left = Math.min(maxBytes, fetchResponseBytesMax)
   let isFirst = true
   for (let count = 0; count < targets.length; count++) {
-    const next = targets[(turn + count) % targets.length]!
+    const next = targets[(first + count) % targets.length]!
     const answer = readOne(next, committed, Math.min(left, next.asked.partitionMaxBytes), isFirst)
     const bytes = answer.records?.length ?? 0
     if (bytes > 0) isFirst = false

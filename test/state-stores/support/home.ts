@@ -89,17 +89,20 @@ export class Bench<S extends StateStore> {
   async open(): Promise<S> {
     this.engine = await this.home.supplier.open(systemMachine, this.home.directory)
     this.store = this.#builder.build()
-    const context: StoreContext = {
+    await this.store.open(this.context(this.#options.storeId))
+    return this.store
+  }
+
+  context(storeId: number): StoreContext {
+    return {
       engine: this.engine,
-      storeId: this.#options.storeId,
+      storeId,
       cleanCacheBytesMax: this.#options.cleanCacheBytesMax,
       currentTimestampMs: () => this.nowMs,
       recordDropped: () => {
         this.dropped++
       },
     }
-    await this.store.open(context)
-    return this.store
   }
 
   rotate(): Logged[] {
