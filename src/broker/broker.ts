@@ -104,7 +104,11 @@ export class Broker implements RequestHandler {
 
   /** Partitions that do not serve, by folder name, with the reason. */
   offline(): ReadonlyMap<string, StreamError> {
-    return this.#logs.offline()
+    const offline = new Map(this.#logs.offline())
+    const { groups, transactions } = this.#rooms
+    if (groups.failure !== null) offline.set(`${offsetsTopic}-0`, groups.failure)
+    if (transactions.failure !== null) offline.set(`${transactionsTopic}-0`, transactions.failure)
+    return offline
   }
 
   /** B2. Everything is synced, and the next start knows that it was. Idempotent. */

@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from '../base/clock.ts'
+import { StreamError } from '../base/errors.ts'
 import { internalReadBytes } from '../base/limits.ts'
 import { noHeaders } from '../base/serde.ts'
 import type { PartitionLog } from '../log/partition-log.ts'
@@ -27,6 +28,15 @@ export interface ReplayVisitor {
 }
 
 const plain: BatchHeader = { producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false }
+
+/**
+ * The content of an internal log is damaged: only its coordinator stops, with this error. A newer format, and whatever is
+ * no error of the world, stops the start.
+ */
+export function damageOf(error: unknown): StreamError {
+  if (!StreamError.is(error) || error.code === 'LOG_FORMAT_NEWER') throw error
+  return error
+}
 
 export class InternalLog {
   readonly #clock: Clock

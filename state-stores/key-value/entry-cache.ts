@@ -14,7 +14,7 @@ import { KeyValueEntry, noBytes } from './entry.ts'
 /** `storeId ‖ 1`: how row keys begin. */
 export const prefixBytes = storeIdBytes + 1
 /** What an entry, its map slot and its key take besides the bytes in the arena; measured on Node 20. */
-export const entryBytes = 350
+export const entryBytes = 300
 
 export class EntryCache<K, V> {
   readonly prefix: Buffer

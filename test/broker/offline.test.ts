@@ -95,6 +95,29 @@ describe('A disk that fails', () => {
     expect([...broker.broker.offline().keys()]).to.deep.equal(['t-0'])
   })
 
+  for (const topic of ['__consumer_offsets', '__transaction_state']) {
+    it(`and damages ${topic} stops its coordinator; partitions are served`, async () => {
+      await broker.commitOffset('g', 't', 0, 1)
+      const producer = await broker.init('tx')
+      await broker.send(producer, 't', 0, ['a'])
+      await broker.end(producer, true)
+      await broker.broker.close()
+      const file = disk.open(`/data/log/${topic}-0/00000000000000000000.log`, 'write')
+      file.write(Buffer.from([0xff]), 0, 1, 70)
+      file.close()
+      await broker.start()
+      expect(await broker.committedValues('t', 0)).to.deep.equal(['a'])
+      expect(await broker.produce('t', 1, ['b'])).to.equal(0)
+      expect([...broker.broker.offline()].map(([name, { code }]) => `${name} ${code}`)).to.deep.equal([
+        `${topic}-0 LOG_CORRUPT`,
+      ])
+      const answers = [(await broker.init('tx')).error, await broker.committedOffset('g', 't', 0).catch(() => 'none')]
+      const transactions = topic === '__transaction_state'
+      expect(answers[0] === 'COORDINATOR_NOT_AVAILABLE').to.equal(transactions)
+      expect(answers[1] === 1).to.equal(transactions)
+    })
+  }
+
   it('is not asked to sync with flush os, and nothing needs it until the power goes', async () => {
     const calm = new SimulatedFiles()
     const lazy = await Fixture.open({ flush: 'os' }, calm)

@@ -226,7 +226,7 @@ describe('Streams.start refuses', () => {
 
   it('a topic that does not exist, naming node and remedy', async () => {
     const builder = new StreamsBuilder()
-    builder.stream(topic('absent', { key: string, value: string })).to(output)
+    builder.stream(topic('absent', { key: string, value: int64 })).to(output)
     const error = await rejectionOf(world.start(builder.build()))
     expect(error).to.have.property('code', 'TOPIC_MISSING')
     expect((error as Error).message)
@@ -267,7 +267,7 @@ describe('Streams.start refuses', () => {
       .aggregate(
         () => 0,
         (sum) => sum + 1,
-        { store: { name: 'counts', value: int32 } },
+        { store: 'counts', value: int32 },
       )
     expect(await rejectionOf(world.start(builder.build()))).to.have.property('code', 'STORE_MISMATCH')
   })

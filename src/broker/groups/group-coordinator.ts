@@ -14,7 +14,7 @@ import { StreamError } from '../../base/errors.ts'
 import { groupsMax, offsetMetadataBytesMax } from '../../base/limits.ts'
 import type { Machine } from '../../base/machine.ts'
 import type { KafkaError } from '../../protocol/error-codes.ts'
-import type { InternalLog, KeyedRecord } from '../internal-log.ts'
+import { damageOf, type InternalLog, type KeyedRecord } from '../internal-log.ts'
 import { answerTo } from '../kafka-answers.ts'
 import type { BrokerSettings } from '../options.ts'
 import type { Partition } from '../topics/partition.ts'
@@ -47,7 +47,8 @@ export interface TransactionProducer {
 export class GroupCoordinator {
   readonly #machine: Machine
   readonly #settings: BrokerSettings
-  readonly #log: InternalLog | null
+  #log: InternalLog | null
+  #failure: StreamError | null = null
   readonly #find: (topic: string, partition: number) => Partition | null
   readonly #groups = new Map<string, Group>()
   /** Which groups have pending offsets of a producer's transaction. */
@@ -67,11 +68,30 @@ export class GroupCoordinator {
     this.#find = find
   }
 
+  /** Why there are no groups, when the log could be opened but not read. */
+  get failure(): StreamError | null {
+    return this.#failure
+  }
+
   /** K3. Markers of transactions that had ended must be in the log by now. */
   load(): void {
     if (this.#log === null) return
+    try {
+      this.#replay(this.#log)
+    } catch (error) {
+      this.#failure = damageOf(error)
+      this.#log = null
+      this.#groups.clear()
+      this.#pending.clear()
+      return
+    }
+    this.#forgetDeleted()
+    for (const group of this.#groups.values()) this.#forgetIfVoid(group)
+  }
+
+  #replay(log: InternalLog): void {
     const stored = new Map<string, StoredGroup | null>()
-    this.#log.replay({
+    log.replay({
       record: (key, value, recordOffset, producerId) => {
         const record = decodeGroupRecord(key, value)
         if (record.kind === 'group') {
@@ -87,8 +107,6 @@ export class GroupCoordinator {
       marker: (producerId, commit) => this.finishTransaction(producerId, commit),
     })
     for (const [groupId, value] of stored) if (value !== null) this.#groupFor(groupId).restore(value)
-    this.#forgetDeleted()
-    for (const group of this.#groups.values()) this.#forgetIfVoid(group)
   }
 
   /** A crash may have come between the deletion of a topic and that of the offsets into it. */

@@ -81,21 +81,28 @@ export class MarkerWriter {
 export class MarkerRecovery {
   readonly #writer: MarkerWriter
   readonly #open = new Map<Partition, Map<number, OpenTransaction>>()
+  /** Their logs are damaged where transactions may be open: they keep their markers for another start. */
+  readonly #unreadable = new Set<Partition>()
 
   constructor(writer: MarkerWriter, partitions: Iterable<Partition>) {
     this.#writer = writer
     for (const partition of partitions) {
       const log = partition.online
       if (log === null || log.lastStableOffset >= log.endOffset) continue
-      const open = openTransactionsOf(log)
-      if (open.size > 0) this.#open.set(partition, open)
+      try {
+        const open = openTransactionsOf(log)
+        if (open.size > 0) this.#open.set(partition, open)
+      } catch (error) {
+        answerTo(error)
+        this.#unreadable.add(partition)
+      }
     }
   }
 
   /** Writes the marker again if it was lost (R1). Returns what stays unsettled. */
   redo(marker: UnsettledMarker, partition: Partition | null): UnsettledMarker | null {
     if (partition === null) return null
-    if (partition.online === null) return marker
+    if (partition.online === null || this.#unreadable.has(partition)) return marker
     const open = this.#open.get(partition)
     const transaction = open?.get(marker.producerId)
     if (transaction === undefined || transaction.firstOffset >= marker.offset) {

@@ -24,7 +24,7 @@ import type { Machine } from '../../base/machine.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import type { KafkaError } from '../../protocol/error-codes.ts'
 import type { GroupCoordinator } from '../groups/group-coordinator.ts'
-import type { InternalLog } from '../internal-log.ts'
+import { damageOf, type InternalLog } from '../internal-log.ts'
 import { answerTo } from '../kafka-answers.ts'
 import type { BrokerSettings } from '../options.ts'
 import type { Partition } from '../topics/partition.ts'
@@ -69,7 +69,8 @@ export class TransactionCoordinator {
   readonly #rooms: TransactionRooms
   readonly #markers: MarkerWriter
   readonly #table: TransactionTable
-  readonly #log: TransactionLog | null
+  #log: TransactionLog | null
+  #failure: StreamError | null = null
   readonly #closing = new AbortController()
 
   constructor(rooms: TransactionRooms) {
@@ -87,9 +88,21 @@ export class TransactionCoordinator {
   /** Brings back what was known, and ends what was ending: see transaction-recovery.ts. Before groups are loaded. */
   recover(partitions: Iterable<Partition>, cleanShutdown: boolean): void {
     if (this.#log === null) return
+    try {
+      for (const stored of this.#log.load()) this.#table.restore(stored)
+    } catch (error) {
+      this.#failure = damageOf(error)
+      this.#log = null
+      return
+    }
     const { machine, find } = this.#rooms
     const rooms = { clock: machine.clock, table: this.#table, log: this.#log, markers: this.#markers, find }
     recoverTransactions({ ...rooms, cleanShutdown }, partitions)
+  }
+
+  /** Why there are no transactions, when the log could be opened but not read. */
+  get failure(): StreamError | null {
+    return this.#failure
   }
 
   // ---- producers

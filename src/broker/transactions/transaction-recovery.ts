@@ -27,7 +27,6 @@ export interface RecoveryRooms {
 
 export function recoverTransactions(rooms: RecoveryRooms, partitions: Iterable<Partition>): void {
   const { table, log } = rooms
-  for (const stored of log.load()) table.restore(stored)
   const recovery = new MarkerRecovery(rooms.markers, partitions)
   for (const transaction of table.all()) recoverOne(rooms, recovery, transaction)
   recovery.abortUnknown((producerId, topic, partition) => {

@@ -169,6 +169,7 @@ export class TaskState {
     putCommit(batch, commit)
     batch.clear(gte, lt)
     await batch.write({ sync: false })
+    opened.store.cleared?.()
   }
 
   /** A restore's rows and the position they reach (M1). */

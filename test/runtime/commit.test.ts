@@ -1,0 +1,152 @@
+import { expect } from 'chai'
+import { observeCrashPoints } from '../../src/base/crash-points.ts'
+import { systemMachine } from '../../src/base/machine.ts'
+import type { Producer } from '../../src/client/index.ts'
+import type { KeyValueStore } from '../../src/processor/state-store.ts'
+import { ActiveTask } from '../../src/runtime/active-task.ts'
+import { type CommitTarget, commit } from '../../src/runtime/commit.ts'
+import type { ProducerCollector } from '../../src/runtime/record-collector.ts'
+import { TaskState } from '../../src/runtime/state/task-state.ts'
+import { string } from '../../src/serdes/index.ts'
+import { stores } from '../../state-stores/builders.ts'
+import { memory } from '../../state-stores/index.ts'
+import { fetched, forever, line, processor, startTask } from './task/fixture.ts'
+
+/** A task with one store whose every step of a commit is written into `story`. */
+async function scripted(story: string[]) {
+  let store: KeyValueStore<string, string>
+  const held: string[] = []
+  const step = () => ({
+    ...processor((record) => {
+      store.put(String(record.key), String(record.value))
+      held.push(String(record.value))
+    })(),
+    flush: () => {
+      story.push(`1a flush ${held.splice(0).join()}`)
+    },
+  })
+  const { task } = startTask({ topology: line(step) })
+  const state = await TaskState.open({
+    machine: systemMachine,
+    directory: '/nowhere',
+    builders: [stores.keyValue({ name: 'kv', key: string, value: string, engine: memory() })],
+    fingerprint: 'f',
+    cleanCacheBytesMax: 1000,
+    lockWaitMs: 0,
+    currentTimestampMs: () => 0,
+    recordDropped: () => {},
+  })
+  store = state.stores.get('kv') as KeyValueStore<string, string>
+  const collector = {
+    changelog: () => ({
+      append: (_: number, key: Buffer, start: number, end: number) =>
+        void story.push(`1b ${key.toString('utf8', start, end)} to the changelog`),
+    }),
+  } as unknown as ProducerCollector
+  const producer = { endOffset: () => 7 } as unknown as Producer
+  const changelogs = [{ store: 'kv', topic: 'c', partition: 0, topicId: 't', leaderEpoch: 1, offset: 0 }]
+  const active = new ActiveTask({
+    task,
+    state,
+    collector,
+    producer,
+    changelogs,
+    inputs: [{ topic: 'S', topicId: 's' }],
+  })
+  return { active, task, state, store }
+}
+
+function target(story: string[], failAt: string | null = null): CommitTarget {
+  const told = async (what: string): Promise<void> => {
+    story.push(what)
+    if (what === failAt) throw new Error(what)
+  }
+  return {
+    flush: () => told('2 flush'),
+    sendOffsets: (offsets) => told(`3 offsets ${offsets.map(({ topic, offset }) => `${topic}@${offset}`).join()}`),
+    commit: () => told('3 commit'),
+  }
+}
+
+describe('commit', () => {
+  it('goes through its steps in order, and the state says what it belongs to', async () => {
+    const story: string[] = []
+    const { active, task, state } = await scripted(story)
+    const stop = observeCrashPoints((point) => void story.push(`(${point})`))
+    task.add('S', 0, fetched(4, ['a', '1', 1], ['b', '2', 2]))
+    task.process(forever)
+    const { write } = await commit({
+      tasks: [active],
+      target: target(story),
+      previousWrite: Promise.resolve(),
+      nowMs: 99,
+    })
+    await write
+    stop()
+    expect(story).to.deep.equal([
+      '(commit.1a.enter)',
+      '1a flush 1,2',
+      '(commit.1a.leave)',
+      '(commit.1b.enter)',
+      '1b a to the changelog',
+      '1b b to the changelog',
+      '(commit.1b.leave)',
+      '(commit.2.enter)',
+      '2 flush',
+      '(commit.2.leave)',
+      '(commit.3.enter)',
+      '3 offsets S@6',
+      '(commit.3.offsets)',
+      '3 commit',
+      '(commit.3.leave)',
+      '(commit.4.enter)',
+      '(commit.4.leave)',
+    ])
+    expect(state.writtenMs).to.equal(99)
+    expect(active.committedOffset({ topic: 'S', partition: 0 })).to.equal(6)
+    expect(task.needsCommit).to.equal(false)
+  })
+
+  it('lets step 4 overlap the next interval, and 1b wait for it', async () => {
+    const story: string[] = []
+    const { active, task, state, store } = await scripted(story)
+    let finish = (): void => {}
+    const slow = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    task.add('S', 0, fetched(0, ['a', '1', 1]))
+    task.process(forever)
+    let done = false
+    const second = commit({ tasks: [active], target: target(story), previousWrite: slow, nowMs: 1 }).then(
+      ({ write }) => {
+        done = true
+        return write
+      },
+    )
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(story).to.deep.equal(['1a flush 1'])
+    // Meanwhile the task goes on.
+    expect(store.get('a')).to.equal('1')
+    expect(done).to.equal(false)
+    finish()
+    await second
+    expect(state.settled).to.equal(true)
+  })
+
+  it('stages nothing of a transaction that failed', async () => {
+    for (const failAt of ['2 flush', '3 commit']) {
+      const story: string[] = []
+      const { active, task, state } = await scripted(story)
+      task.add('S', 0, fetched(0, ['a', '1', 1]))
+      task.process(forever)
+      const scope = { tasks: [active], target: target(story, failAt), previousWrite: Promise.resolve(), nowMs: 5 }
+      const failed = await commit(scope).then(
+        () => false,
+        () => true,
+      )
+      expect(failed).to.equal(true)
+      expect(state.writtenMs).to.equal(0)
+      expect(task.needsCommit).to.equal(true)
+    }
+  })
+})
