@@ -16,8 +16,8 @@ import { StreamError } from '../base/errors.ts'
  */
 export const batchHeaderBytes = 61
 /** Bytes before the part that the length field counts. */
-export const batchPrefixBytes = 12
-export const batchMagic = 2
+const batchPrefixBytes = 12
+const batchMagic = 2
 
 const leaderEpochAt = 12
 const magicAt = 16
@@ -61,7 +61,7 @@ export function partitionLeaderEpochOf(buffer: Buffer, at: number): number {
   return buffer.readInt32BE(at + leaderEpochAt)
 }
 
-export function magicOf(buffer: Buffer, at: number): number {
+function magicOf(buffer: Buffer, at: number): number {
   return buffer.readInt8(at + magicAt)
 }
 
@@ -75,10 +75,6 @@ export function compressionOf(buffer: Buffer, at: number): CompressionName {
   if (name === undefined)
     throw new StreamError('BATCH_CORRUPT', `codec number ${code} does not exist; the batch was damaged`)
   return name
-}
-
-export function isCompressed(buffer: Buffer, at: number): boolean {
-  return (buffer[at + attributesAt + 1]! & codecMask) !== 0
 }
 
 export function isTransactional(buffer: Buffer, at: number): boolean {

@@ -6,7 +6,7 @@ import type { DroppedRecord } from './task/drops.ts'
 export interface StreamsEvents {
   readonly state: { readonly from: StreamsState; readonly to: StreamsState }
   readonly restore: RestoreProgress
-  /** A record was left out, and why. */
+  /** A record was left out, and why. Without a listener some of them are told on standard error. */
   readonly dropped: DroppedRecord
   /** Something went wrong and was handled; a sentence for the log. */
   readonly warning: string
@@ -34,6 +34,11 @@ export class EventHub {
     this.#listeners.set(name, listeners)
     listeners.add(listener)
     return () => listeners.delete(listener)
+  }
+
+  /** Does anybody listen? */
+  hears(name: keyof StreamsEvents): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
   emit<Name extends keyof StreamsEvents>(name: Name, event: StreamsEvents[Name]): void {

@@ -8,6 +8,7 @@ import type { Topology } from '../topology/topology.ts'
 import { Cluster } from './cluster.ts'
 import { type ResolvedConfig, resolveConfig, type StreamsConfig } from './config.ts'
 import { CommitBell, drain } from './drain.ts'
+import { DropLog } from './drop-log.ts'
 import { Feed, type FeedItem, type FeedTopic } from './feed.ts'
 import { prepareTopics } from './internal-topics.ts'
 import { type Metric, MetricRegistry } from './metrics.ts'
@@ -46,6 +47,7 @@ export class Streams {
   readonly #hub: EventHub
   readonly #metrics = new MetricRegistry()
   readonly #bell = new CommitBell()
+  readonly #dropLog = new DropLog((line) => console.warn(line))
   readonly #queries: StoreQueries
   readonly #thread: StreamThread
   readonly #feeds = new Set<{ close(): Promise<void> }>()
@@ -278,8 +280,15 @@ export class Streams {
         this.#resumed = true
       },
       committed: () => this.#bell.ring(),
-      restore: (progress) => this.#hub.emit('restore', progress),
-      dropped: (record) => this.#hub.emit('dropped', record),
+      restore: (progress) => {
+        const labels = { task: progress.taskId, store: progress.store }
+        this.#metrics.set('restore-remaining-records-total', progress.remaining, labels)
+        this.#hub.emit('restore', progress)
+      },
+      dropped: (record) => {
+        if (this.#hub.hears('dropped')) this.#hub.emit('dropped', record)
+        else this.#dropLog.tell(record)
+      },
       warning: (message) => this.#hub.emit('warning', message),
     }
   }

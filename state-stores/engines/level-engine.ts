@@ -212,6 +212,7 @@ class LevelSnapshot implements EngineSnapshot {
     this.#snapshot = database.snapshot()
     this.#timer = clock.timer(snapshotLifeMsMax, () => {
       this.#expired = true
+      // Who reads next is told that it took too long; a failed release is told to who closes.
       this.#release().catch(() => undefined)
     })
   }

@@ -22,7 +22,7 @@ import { changelogSuffixBytes } from './row-cache.ts'
 /** Scratch space beyond this is given back after a rotation. */
 const scratchBytesMax = MiB
 
-export interface FreezePoint {
+interface FreezePoint {
   readonly generation: number
   readonly largestStartMs: number
   /** Rows of earlier buckets are told and logged, and then gone. */

@@ -553,6 +553,19 @@ describe('a transactional Producer', () => {
     await producer.close()
   })
 
+  it('does not wait for a batch that would be sent again, when a later one ends the transaction', async () => {
+    const { producer, connection, log, clock } = await open({ batchBytes: 100 })
+    append(producer, 0, 'x')
+    await producer.flush()
+    connection.on('Produce', (body, call) => (call === 2 ? lost() : log.produce(body, () => 'MESSAGE_TOO_LARGE')))
+    append(producer, 0, 'lost on its way')
+    append(producer, 0, 'y'.repeat(200))
+    expect(await settle(clock, errorOf(producer.commitTransaction()))).to.equal('RECORD_TOO_LARGE')
+    await settle(clock, producer.abortTransaction())
+    expect(connection.count('InitProducerId')).to.equal(2)
+    await producer.close()
+  })
+
   it('sends offsets in one request, with generation, member and instance', async () => {
     const { producer, connection } = await open()
     const member = { memberId: 'm-1', generationId: 9, groupInstanceId: 'i-1' }

@@ -185,6 +185,6 @@ async function live(seed: number, script: readonly (typeof steps)[number][]): Pr
 describe('power cuts', () => {
   it('take nothing that was synced, and leave a log that means what its batches say', async () => {
     const script = fc.array(fc.constantFrom(...steps), { minLength: 5, maxLength: 60, size: 'max' })
-    await fc.assert(fc.asyncProperty(fc.nat(), script, live), { numRuns: 150 })
+    await fc.assert(fc.asyncProperty(fc.nat(), script, live), { numRuns: 80 })
   })
 })

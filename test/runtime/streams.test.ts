@@ -201,6 +201,23 @@ describe('Streams', () => {
     expect(app.state).to.equal('notRunning')
   })
 
+  it('does not wait for ever for a step that never finishes', async () => {
+    const builder = new StreamsBuilder()
+    const begun: unknown[] = []
+    builder.stream(input).process(
+      {
+        get: () => ({ process: (record) => new Promise<void>(() => void begun.push(record.value)) }),
+        async: true,
+      },
+      {},
+    )
+    const app = await world.start(builder.build(), { sessionTimeoutMs: 200 })
+    await app.feed(input, ['x'])
+    await settled(() => begun.length === 1)
+    await app.close()
+    expect(app.state).to.equal('notRunning')
+  })
+
   it('sends what fails to the dead-letter topic and goes on', async () => {
     const letters = topic('letters', { key: string, value: string, partitions: 1 })
     await world.admin((admin) => admin.createTopics([{ name: letters.name, partitions: 1 }]))

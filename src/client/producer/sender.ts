@@ -299,6 +299,10 @@ export class Sender {
   /** S2 */
   #requeue(appender: PartitionAppender): void {
     if (!appender.requeueFailed()) return
+    if (this.#transactions !== null && !this.#transactions.sending) {
+      this.dropQueued(new StreamError('TRANSACTION_ABORTED', 'not sent again, its transaction failed'))
+      return
+    }
     appender.attempts++
     const pauseMs = Math.min(retryPauseMsMax, 5 * 2 ** Math.min(appender.attempts, 10))
     appender.pausing = true

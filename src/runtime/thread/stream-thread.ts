@@ -53,10 +53,10 @@ export class StreamThread {
   async run(): Promise<void> {
     let pauseMs = firstPauseMs
     while (!this.#stop.signal.aborted) {
-      const life = new ThreadLife(this.#services)
+      const life = new ThreadLife(this.#services, this.#stop.signal)
       this.#life = life
       try {
-        await life.run(this.#stop.signal)
+        await life.run()
         return
       } catch (error) {
         const replace = this.#decide(error)

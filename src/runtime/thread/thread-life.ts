@@ -9,6 +9,7 @@ import type { ActiveTask } from '../active-task.ts'
 import { type OwnTasks, StreamsAssignor } from '../assignment/streams-assignor.ts'
 import { commit } from '../commit.ts'
 import { type TaskId, taskIdText } from '../task/task-id.ts'
+import { bounded } from './bounded.ts'
 import { inputLost } from './input-offsets.ts'
 import { ProducingSide } from './producing.ts'
 import { RepartitionPurge } from './repartition-purge.ts'
@@ -44,6 +45,7 @@ export class ThreadLife {
   readonly tasks = new TaskSet()
   readonly consumer: Consumer
   readonly #services: ThreadServices
+  readonly #signal: AbortSignal
   readonly #clock: Clock
   readonly #connection: Connection
   readonly #producing: ProducingSide
@@ -61,8 +63,10 @@ export class ThreadLife {
   #idle = false
   #first = 0
 
-  constructor(services: ThreadServices) {
+  /** `signal`: it shall end. */
+  constructor(services: ThreadServices, signal: AbortSignal) {
     const { config, plan, stateDirectory } = services
+    this.#signal = signal
     const { processId } = stateDirectory
     this.#services = services
     this.#clock = config.machine.clock
@@ -85,14 +89,14 @@ export class ThreadLife {
   }
 
   /** Runs until the signal says stop (then everything is committed and closed), or until an error, which it throws. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(): Promise<void> {
     await this.#producing.start()
     this.consumer.subscribe(this.#services.plan.sourceTopics, {
       onAssigned: (partitions) => this.#assigned(partitions),
       onRevoked: () => this.#revoked(),
       onLost: () => this.#lost(),
     })
-    while (!signal.aborted) await this.#turn()
+    while (!this.#signal.aborted) await this.#turn()
     await this.#finish()
   }
 
@@ -164,7 +168,7 @@ export class ThreadLife {
     for (let index = 0; index < tasks.length; index++) {
       const active = tasks[(this.#first + index) % tasks.length]!
       const { task } = active
-      const count = task.isAsync ? await task.processAsync(deadlineMs) : task.process(deadlineMs)
+      const count = task.isAsync ? await this.#bounded(task.processAsync(deadlineMs)) : task.process(deadlineMs)
       if (count > 0) active.report(this.#services.metrics)
       total += count
       if (this.#producing.producer.full) await this.#producing.producer.ready()
@@ -177,7 +181,7 @@ export class ThreadLife {
   async #punctuate(): Promise<boolean> {
     if (this.#clock.now() < this.tasks.punctuationDueMs) return false
     for (const { task } of this.tasks.all) {
-      if (await task.punctuate()) this.#services.metrics.add('punctuate-total', 1)
+      if (await this.#bounded(task.punctuate())) this.#services.metrics.add('punctuate-total', 1)
     }
     return true
   }
@@ -215,7 +219,7 @@ export class ThreadLife {
     const { metrics, events } = this.#services
     const startMs = this.#clock.monotonic()
     const scope = { tasks, target: this.#producing, previousWrite: this.#writing, nowMs: this.#clock.now() }
-    const { write } = await commit(scope)
+    const { write } = await (tasks.some(({ task }) => task.isAsync) ? this.#bounded(commit(scope)) : commit(scope))
     this.#writing = write
     write.catch((error) => this.#fail(error))
     this.#lastCommitMs = startMs
@@ -233,6 +237,17 @@ export class ThreadLife {
     for (const active of this.tasks.all) {
       if (active.state.settled && nowMs - active.state.writtenMs >= touchEveryMs) await active.touch(nowMs)
     }
+  }
+
+  /** A user's promise may hang; a hung thread would hold its tasks for ever. */
+  #bounded<T>(work: Promise<T>): Promise<T> {
+    const { taskTimeoutMs, sessionTimeoutMs } = this.#services.config
+    return bounded(work, {
+      clock: this.#clock,
+      timeoutMs: taskTimeoutMs,
+      signal: this.#signal,
+      graceMs: Math.min(taskTimeoutMs, sessionTimeoutMs),
+    })
   }
 
   #fail(error: unknown): void {
