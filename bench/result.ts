@@ -28,7 +28,7 @@ export function percentiles(samples: number[]): Percentiles {
   return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) }
 }
 
-export function round(value: number): number {
+function round(value: number): number {
   return Math.round(value * 1000) / 1000
 }
 

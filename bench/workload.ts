@@ -2,7 +2,7 @@
 export const keyCount = 10_000
 export const tableRecords = 100_000
 export const partitions = 4
-export const valueBytes = 100
+const valueBytes = 100
 const firstTimestampMs = 978_307_200_000
 
 export interface InputRecord {

@@ -14,7 +14,7 @@ const sampleEveryMs = 10
 
 type Draw = (builder: StreamsBuilder) => void
 
-export const topologies: { readonly [name: string]: Draw } = {
+const topologies: { readonly [name: string]: Draw } = {
   stateless: (builder) =>
     builder
       .stream(input)

@@ -3,7 +3,7 @@ import { int64, type Streams, string } from 'millrace'
 import { type AirportDelay, type DayDelay, dayMs } from './topics.ts'
 import type { flightsTopology } from './topology.ts'
 
-export interface AirportReport {
+interface AirportReport {
   readonly iata: string
   readonly name: string | null
   readonly flights: number

@@ -3,7 +3,7 @@
  * that it is stale. (A carrier with several brokers learns the leaders from the same answers.)
  */
 import { StreamError } from '../base/errors.ts'
-import { codeToName } from '../protocol/error-codes.ts'
+import { codeToName, kafkaErrors } from '../protocol/error-codes.ts'
 import { zeroUuid } from '../protocol/schema.ts'
 import { brokerError, isRetriable } from './broker-error.ts'
 import type { Caller } from './caller.ts'
@@ -20,6 +20,7 @@ export class Metadata {
   readonly #caller: Caller
   readonly #topics = new Map<string, TopicInfo>()
   readonly #names = new Map<string, string>()
+  readonly #lookingUp = new Map<string, Promise<StreamError | null>>()
 
   constructor(caller: Caller) {
     this.#caller = caller
@@ -54,8 +55,8 @@ export class Metadata {
     for (;;) {
       const missing = [...new Set(topics)].filter((topic) => !this.#topics.has(topic))
       if (missing.length === 0) return
-      const failed = await this.refresh(missing)
-      if (failed === null) return
+      const failed = await this.#lookUp(missing)
+      if (failed === null) continue
       if (!failed.retriable) throw failed
       try {
         await retry.wait(failed)
@@ -63,6 +64,19 @@ export class Metadata {
         throw StreamError.is(error, 'TIMED_OUT') ? failed : error
       }
     }
+  }
+
+  /** As `refresh`; callers that want the same topics at the same time share one question. */
+  async #lookUp(topics: readonly string[]): Promise<StreamError | null> {
+    const asked = topics.filter((topic) => !this.#lookingUp.has(topic))
+    if (asked.length > 0) {
+      const answer = this.refresh(asked).finally(() => {
+        for (const topic of asked) this.#lookingUp.delete(topic)
+      })
+      for (const topic of asked) this.#lookingUp.set(topic, answer)
+    }
+    const answers = await Promise.all(new Set(topics.map((topic) => this.#lookingUp.get(topic)!)))
+    return answers.find((failed) => failed !== null) ?? null
   }
 
   /** Asks once. Returns why some topic is not known yet, or null. */
@@ -91,6 +105,10 @@ export class Metadata {
       for (const { partitionIndex, leaderEpoch } of partitions) leaderEpochs[partitionIndex] = leaderEpoch
       this.#topics.set(name, { name, topicId, leaderEpochs })
       this.#names.set(topicId, name)
+    }
+    const absent = topics.find((topic) => !this.#topics.has(topic))
+    if (failed === null && absent !== undefined) {
+      failed = brokerError(kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION.code, `topic ${absent}`)
     }
     return failed
   }

@@ -5,7 +5,7 @@
  */
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
 import { StreamError } from '../base/errors.ts'
-import { frameBytesMax } from '../base/limits.ts'
+import { frameBytesMax, KiB, MiB } from '../base/limits.ts'
 import { type ApiName, definitionOf, type RequestOf, type ResponseOf } from './api.ts'
 import {
   isFlexible,
@@ -17,15 +17,18 @@ import {
   writeResponseHeader,
 } from './headers.ts'
 
+const scratchBytes = 64 * KiB
+const scratchBytesMax = 1 * MiB
+
 export function encodeRequest<A extends ApiName>(
   header: RequestHeader & { readonly api: A },
   body: RequestOf<A>,
 ): Buffer {
   requireVersion(header.api, header.version)
-  const writer = new ByteWriter(512, frameBytesMax)
-  writeRequestHeader(writer, header)
-  definitionOf<A>(header.api).request.write(writer, body, header.version, isFlexible(header.api, header.version))
-  return writer.view()
+  return written((writer) => {
+    writeRequestHeader(writer, header)
+    definitionOf<A>(header.api).request.write(writer, body, header.version, isFlexible(header.api, header.version))
+  })
 }
 
 export interface DecodedRequest<A extends ApiName = ApiName> {
@@ -48,10 +51,10 @@ export function encodeResponse<A extends ApiName>(
   body: ResponseOf<A>,
 ): Buffer {
   requireVersion(api, version)
-  const writer = new ByteWriter(512, frameBytesMax)
-  writeResponseHeader(writer, api, version, correlationId)
-  definitionOf<A>(api).response.write(writer, body, version, isFlexible(api, version))
-  return writer.view()
+  return written((writer) => {
+    writeResponseHeader(writer, api, version, correlationId)
+    definitionOf<A>(api).response.write(writer, body, version, isFlexible(api, version))
+  })
 }
 
 export interface DecodedResponse<A extends ApiName> {
@@ -66,6 +69,18 @@ export function decodeResponse<A extends ApiName>(api: A, version: number, messa
   const body = definitionOf<A>(api).response.read(reader, version, isFlexible(api, version))
   requireEnd(reader, api)
   return { correlationId, body }
+}
+
+/** One buffer serves all messages while they are written; a very large one is not kept. */
+let scratch = new ByteWriter(scratchBytes, frameBytesMax)
+
+function written(write: (writer: ByteWriter) => void): Buffer {
+  const writer = scratch
+  writer.reset()
+  write(writer)
+  if (writer.buffer.length <= scratchBytesMax) return writer.copy()
+  scratch = new ByteWriter(scratchBytes, frameBytesMax)
+  return writer.view()
 }
 
 function requireEnd(reader: ByteReader, api: ApiName): void {

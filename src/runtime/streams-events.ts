@@ -8,7 +8,7 @@ export interface StreamsEvents {
   readonly restore: RestoreProgress
   /** A record was left out, and why. Without a listener some of them are told on standard error. */
   readonly dropped: DroppedRecord
-  /** Something went wrong and was handled; a sentence for the log. */
+  /** Something went wrong and was handled; a sentence for the log. Without a listener it goes to standard error. */
   readonly warning: string
   /** The thread has ended with this error; the state is 'error'. */
   readonly error: unknown

@@ -236,7 +236,10 @@ export class Streams {
     this.#error = { error }
     this.#ended.abort()
     this.#bell.ring()
-    if (this.#state === 'pendingShutdown') return
+    if (this.#state === 'pendingShutdown') {
+      this.#warn(`what was not committed yet will be done again at the next start: ${String(error)}`)
+      return
+    }
     this.#go('pendingError')
     this.#go('error')
     this.#hub.emit('error', error)
@@ -260,6 +263,11 @@ export class Streams {
     const from = this.#state
     this.#state = step(streamsArrows, from, to)
     this.#hub.emit('state', { from, to })
+  }
+
+  #warn(message: string): void {
+    if (this.#hub.hears('warning')) this.#hub.emit('warning', message)
+    else console.warn(`millrace: ${message}`)
   }
 
   #requireOpen(): void {
@@ -289,7 +297,7 @@ export class Streams {
         if (this.#hub.hears('dropped')) this.#hub.emit('dropped', record)
         else this.#dropLog.tell(record)
       },
-      warning: (message) => this.#hub.emit('warning', message),
+      warning: (message) => this.#warn(message),
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Random } from '../base/random.ts'
 
 /** What a disk writes whole or not at all, but for the one page that a cut may tear. */
-export const pageBytes = 4096
+const pageBytes = 4096
 const sectorBytes = 512
 /** Of one page so many un-synced contents are kept; the oldest that no sync is about to save is forgotten first. */
 const versionsMax = 8

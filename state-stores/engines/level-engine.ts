@@ -111,11 +111,19 @@ class LevelEngine implements StateEngine {
   }
 
   snapshot(): EngineSnapshot {
-    return new LevelSnapshot(this.#database, this.#directory, this.#clock)
+    try {
+      return new LevelSnapshot(this.#database, this.#directory, this.#clock)
+    } catch (error) {
+      throw coded(error, this.#directory)
+    }
   }
 
   batch(): EngineBatch {
-    return new LevelBatch(this.#database, this.#directory)
+    try {
+      return new LevelBatch(this.#database, this.#directory)
+    } catch (error) {
+      throw coded(error, this.#directory)
+    }
   }
 
   async close(): Promise<void> {

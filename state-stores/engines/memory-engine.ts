@@ -99,6 +99,7 @@ class MemoryEngine implements StateEngine {
   }
 
   batch(): EngineBatch {
+    this.rows()
     return new MemoryBatch(this)
   }
 

@@ -2,8 +2,9 @@
  * What both window stores are: buckets of packed rows over an engine, with an open and a frozen generation and a bounded
  * clean cache (ST1–ST3 of src/processor/state-store.ts).
  *
- * A row is seen while its start > largest start ever put − retention; that time is a row of its own, in the same batch.
- * Buckets are cleared as a whole, at the commit after they have expired, so what is in them is told and logged first.
+ * A row is seen while its start > largest start ever put − retention (or, where expired rows are visible, while its bucket
+ * is there); that time is a row of its own, in the same batch.
+ * Buckets are cleared as a whole, by the commit that finds them expired: what changed in them is told and logged first.
  *
  * Not here: what is in memory (row-cache.ts), packing (packed-row.ts), freezing and staging (frozen-rows.ts), scans
  * (scan.ts), restore (restore.ts).
@@ -134,13 +135,13 @@ export abstract class WindowTable<K, V> {
     return startMs - (startMs % this.#bucketMs)
   }
 
-  #firstLiveBucketMs(): number {
-    return this.#bucketStartOf(Math.max(0, this.#largestStartMs - this.retentionMs))
+  #firstLiveBucketMs(largestStartMs = this.#largestStartMs): number {
+    return this.#bucketStartOf(Math.max(0, largestStartMs - this.retentionMs))
   }
 
-  /** The first start that is still seen. */
-  protected get firstVisibleMs(): number {
-    return this.#largestStartMs - this.retentionMs + 1
+  /** The first start that is seen when the largest one put is `largestStartMs`. */
+  #firstVisibleMs(largestStartMs: number): number {
+    return Math.max(0, largestStartMs - this.retentionMs + 1)
   }
 
   // -- reading and writing inside the task ------------------------------------------------------------------------
@@ -191,7 +192,7 @@ export abstract class WindowTable<K, V> {
       )
     }
     this.write(this.find(key, startMs), value, timestampMs, noHeaders)
-    const over = this.onDisk ? startMs < this.#firstLiveBucketMs() : startMs < this.firstVisibleMs
+    const over = this.onDisk ? startMs < this.#firstLiveBucketMs() : startMs <= this.#largestStartMs - this.retentionMs
     if (over) this.context.recordDropped('expired')
   }
 
@@ -205,7 +206,7 @@ export abstract class WindowTable<K, V> {
 
   /** Visits the windows of a key whose start lies in [fromMs, toMs] and that are seen. The visitor must not write here. */
   protected visit(key: K, fromMs: number, toMs: number, reverse: boolean, visitor: RowVisitor<V>): void {
-    const from = Math.max(fromMs, this.firstVisibleMs, 0)
+    const from = Math.max(fromMs, this.#firstVisibleMs(this.#largestStartMs))
     const to = Math.min(toMs, this.#largestStartMs)
     if (from > to) return
     const first = this.#bucketStartOf(from)
@@ -323,7 +324,7 @@ export abstract class WindowTable<K, V> {
 
   #scanOf(fromMs: number, toMs: number, reverse: boolean, committedOnly: boolean): WindowScan<K, V> {
     const largest = committedOnly ? this.#frozen.committedLargestMs : this.#largestStartMs
-    const from = Math.max(fromMs, largest - this.retentionMs + 1, 0)
+    const from = Math.max(fromMs, this.#firstVisibleMs(largest))
     const to = Math.min(toMs, largest)
     const rows = this.#frozen.visibleTo(committedOnly)
     return {
@@ -343,7 +344,7 @@ export abstract class WindowTable<K, V> {
   /** The committed windows of a key, ascending. */
   protected visitCommitted(key: K, fromMs: number, toMs: number, visitor: RowVisitor<V>): void {
     const largest = this.#frozen.committedLargestMs
-    const from = Math.max(fromMs, largest - this.retentionMs + 1, 0)
+    const from = Math.max(fromMs, this.#firstVisibleMs(largest))
     const to = Math.min(toMs, largest)
     for (let at = this.#bucketStartOf(from); at <= to; at += this.#bucketMs) {
       const row = this.#cache.rowApart(key, at, (known) => this.#frozen.holds(known))

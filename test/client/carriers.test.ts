@@ -3,7 +3,7 @@ import type { ApiName, RequestOf, ResponseOf } from '../../src/protocol/api.ts'
 import { codecConnection } from '../../src/protocol/codec-connection.ts'
 import type { Connection } from '../../src/protocol/connection.ts'
 import { deepFreeze } from '../../src/testing/freeze.ts'
-import { clientSuite } from './suite.ts'
+import { clientSuite } from './suite/client-suite.ts'
 
 /** What is handed over is immutable from then on, in both directions: here whoever writes to it gets a TypeError. */
 class FreezingConnection implements Connection {

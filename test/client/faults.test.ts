@@ -9,6 +9,7 @@ import { Broker } from '../../src/broker/broker.ts'
 import { Admin } from '../../src/client/admin/admin.ts'
 import { Consumer } from '../../src/client/consumer/consumer.ts'
 import { Producer } from '../../src/client/producer/producer.ts'
+import { nameOf } from '../../src/client/topic-partition.ts'
 import { FaultyConnection } from '../support/faulty-connection.ts'
 
 const seed = Number(process.env.MILLRACE_SEED ?? 1)
@@ -129,5 +130,55 @@ describe(`a client that loses requests and answers (seed ${seed})`, () => {
     await last.initTransactions()
     await last.close()
     expect(await readAll(random)).to.deep.equal(expected)
+  })
+
+  it('shares all partitions in the end, whoever comes and goes', async () => {
+    const random = new SeededRandom(seed + 3)
+    await new Admin(broker.connect()).createTopics([{ name: 'u', partitions: 6 }])
+    const held = new Map<Consumer, string[]>()
+    const join = (): void => {
+      const connection = new FaultyConnection(broker.connect(), random, 0.03)
+      const consumer = new Consumer(connection, {
+        groupId: 'g',
+        sessionTimeoutMs: 2000,
+        heartbeatIntervalMs: 20,
+        fetchWaitMs: 20,
+        autoOffsetReset: 'earliest',
+      })
+      const lose = async (): Promise<void> => {
+        held.set(consumer, [])
+      }
+      consumer.subscribe(['u'], {
+        onAssigned: async (partitions) => {
+          for (const at of partitions) {
+            for (const [other, theirs] of held)
+              expect(other !== consumer && theirs.includes(nameOf(at))).to.equal(false)
+          }
+          held.set(consumer, partitions.map(nameOf))
+        },
+        onRevoked: lose,
+        onLost: lose,
+      })
+      held.set(consumer, [])
+    }
+    const poll = async (): Promise<void> => {
+      await Promise.all([...held.keys()].map((consumer) => consumer.poll(10)))
+    }
+    for (let round = 0; round < 12; round++) {
+      if (held.size < 2 || (held.size < 4 && random.int(2) === 0)) join()
+      else {
+        const leaving = [...held.keys()][random.int(held.size)]!
+        await leaving.close()
+        held.delete(leaving)
+      }
+      for (let polls = random.int(20); polls >= 0; polls--) await poll()
+    }
+    const settled = (): boolean => {
+      const counts = [...held.values()].map((partitions) => partitions.length)
+      return new Set([...held.values()].flat()).size === 6 && Math.max(...counts) - Math.min(...counts) <= 1
+    }
+    for (let polls = 0; polls < 500 && !settled(); polls++) await poll()
+    expect(settled()).to.equal(true)
+    for (const consumer of held.keys()) await consumer.close()
   })
 })

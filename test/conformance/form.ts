@@ -21,8 +21,11 @@ import { memory } from '../../state-stores/engines/memory-engine.ts'
 import type { Scenario, Step } from './scenario.ts'
 import { serdeNamed, text } from './text.ts'
 
-export type AnyStream = KStream<unknown, unknown, never>
-export type AnyTable = KTable<unknown, unknown, Lack>
+type AnyStream = KStream<unknown, unknown, never>
+type AnyTable = KTable<unknown, unknown, Lack>
+
+/** Longer than any story. */
+const cachedRetentionMs = 100 * 365 * 24 * 60 * 60 * 1000
 
 /** A grouped stream and the serdes that the grouping was given: the stores of its folds have them too. */
 interface Grouped<S> {
@@ -31,12 +34,17 @@ interface Grouped<S> {
   readonly value: Serde<unknown>
 }
 
+interface Windowed extends Grouped<TimeWindowedKStream<unknown, unknown, never>> {
+  /** Size and grace: a store that keeps its windows for less is refused. */
+  readonly retentionMsMin: number
+}
+
 /** What a step can start from or end in. */
-export interface Things {
+interface Things {
   readonly stream: AnyStream
   readonly table: AnyTable
   readonly groupedStream: Grouped<KGroupedStream<unknown, unknown, never>>
-  readonly windowedStream: Grouped<TimeWindowedKStream<unknown, unknown, never>>
+  readonly windowedStream: Windowed
   readonly nothing: null
 }
 
@@ -143,9 +151,15 @@ export class StepReader {
     }
   }
 
-  get retention(): { retentionMs: number } | Record<never, never> {
-    const { retention } = this.object('store')
-    return retention === undefined ? {} : { retentionMs: Number(retention) }
+  /**
+   * Kafka's caches go on showing windows past their retention. A store without a cache shows them when it keeps them, so a
+   * cached one is given a retention that no story outlives; what is too short stays so, and is refused.
+   */
+  retention(retentionMsMin: number): { retentionMs: number } | Record<never, never> {
+    const store = this.object('store')
+    const given = store.retention === undefined ? retentionMsMin : Number(store.retention)
+    if (given >= retentionMsMin && isCached(store, this.canvas.config)) return { retentionMs: cachedRetentionMs }
+    return store.retention === undefined ? {} : { retentionMs: given }
   }
 
   /** A store of its own, for processors. */
@@ -168,7 +182,7 @@ export class StepReader {
   }
 }
 
-export function found<T>(what: string, thing: T | null | undefined): T {
+function found<T>(what: string, thing: T | null | undefined): T {
   if (thing === null || thing === undefined) throw new Error(`the scenario names no ${what} that there is`)
   return thing
 }

@@ -25,7 +25,7 @@ export type HeaderPair = readonly [name: string, value: string | null]
 /** What drives a scenario: a record, or the wall clock moving on. */
 export type Input = { readonly in: InputRecord } | { readonly advance: number }
 
-export type InputRecord = readonly [
+type InputRecord = readonly [
   topic: string,
   key: string | null,
   value: string | null,

@@ -12,7 +12,7 @@ import type {
 import { nameAndArgument, wholeNumber } from './functions.ts'
 import { shown } from './text.ts'
 
-export type AnyKeyValueStore = KeyValueStore<unknown, unknown> | TimestampedKeyValueStore<unknown, unknown>
+type AnyKeyValueStore = KeyValueStore<unknown, unknown> | TimestampedKeyValueStore<unknown, unknown>
 export type AnyWindowStore = WindowStore<unknown, unknown> | TimestampedWindowStore<unknown, unknown>
 export type AnyStore = AnyKeyValueStore | AnyWindowStore
 

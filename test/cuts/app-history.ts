@@ -4,7 +4,7 @@
  * a recount from scratch gives.
  */
 
-import { StreamsBuilder, topic } from '../../dsl/index.ts'
+import { StreamsBuilder, topic, tumbling } from '../../dsl/index.ts'
 import { Broker } from '../../src/broker/broker.ts'
 import { Producer } from '../../src/client/producer/producer.ts'
 import type { TopicPartition } from '../../src/client/topic-partition.ts'
@@ -12,15 +12,16 @@ import type { LogProvider } from '../../src/protocol/connection.ts'
 import { Streams } from '../../src/runtime/streams.ts'
 import { int64, string } from '../../src/serdes/index.ts'
 import { MemoryEngines } from '../../state-stores/engines/memory-engine.ts'
-import { type Found, Ledger } from './ledger.ts'
+import { Ledger } from './ledger.ts'
 import { Disk, Life } from './life.ts'
-import { createTopics, readAll } from './log-access.ts'
+import { createTopics, type ReadRecord, readAll } from './log-access.ts'
 import type { HistoryOptions } from './log-history.ts'
 
 const words = topic('words', { key: string, value: string })
 const counts = topic('counts', { key: string, value: int64 })
 const partitionCount = 2
 const vocabulary = ['to', 'be', 'or', 'not', 'that', 'is', 'the', 'question']
+const windowMs = 1000
 const livesMax = 6
 
 export interface AppHistoryResult {
@@ -57,20 +58,24 @@ function ended(app: Streams): Promise<never> {
 }
 
 async function startApp(broker: Broker, life: Life, engines: MemoryEngines) {
+  const engine = engines.supplier()
   const builder = new StreamsBuilder()
-  const table = builder
-    .stream(words)
-    .groupBy((word) => word.split(' ')[0]!, { key: string })
-    .count({ store: { name: 'word-counts', engine: engines.supplier() }, emit: 'everyUpdate' })
+  const grouped = builder.stream(words).groupBy((line) => wordOf(line), { key: string, name: 'by-word' })
+  const table = grouped.count({ store: { name: 'word-counts', engine }, emit: 'everyUpdate' })
   table.toStream().to(counts)
+  const windows = grouped
+    .windowedBy(tumbling(windowMs, { graceMs: 500_000_000 }))
+    .count({ store: { name: 'word-windows', engine }, retentionMs: 1_000_000_000 })
   const app = await Streams.start(builder.build(), {
     applicationId: 'words',
     log: logOf(broker),
     stateDir: '/data/state',
     commitIntervalMs: 10,
     machine: life.machine,
+    // What goes wrong for good ends the application, and is seen there.
+    listeners: { warning: () => undefined },
   })
-  return { app, table }
+  return { app, table, windows }
 }
 
 /** A broker that is open already, as a log to run on. */
@@ -111,19 +116,22 @@ async function sendWords(broker: Broker, life: Life, ledger: Ledger): Promise<ne
 async function checkCounts(life: Life, engines: MemoryEngines, ledger: Ledger): Promise<number> {
   const broker = await Broker.open(life.machine, '/data')
   await createTopics(broker, life, { words: partitionCount, counts: partitionCount })
-  const { app, table } = await startApp(broker, life, engines)
+  const { app, table, windows } = await startApp(broker, life, engines)
   await app.drained()
   const written = await readAll(broker, life, partitionsOf('words'))
-  ledger.check(written.map((record): Found => ({ ...record, id: String(record.value).split(' ')[1]! })))
-  const recount = new Map<string, number>()
-  for (const { value } of written) {
-    const word = String(value).split(' ')[0]!
-    recount.set(word, (recount.get(word) ?? 0) + 1)
-  }
-  for (const [word, count] of recount) {
-    const stored = await app.store(table).get(word)
-    if (stored !== count) throw new Error(`the store says ${word} came ${stored} times, a recount says ${count}`)
-  }
+  ledger.check(written.map((record) => ({ ...record, id: String(record.value).split(' ')[1]! })))
+  const recount = countBy(written, ({ value }) => wordOf(String(value)))
+  const stored = new Map<string, number>()
+  for await (const [word, count] of app.store(table).all()) stored.set(word, count)
+  same('the store', stored, recount)
+  const inWindows = new Map<string, number>()
+  for await (const [word, startMs, count] of app.store(windows).all()) inWindows.set(`${word}@${startMs}`, count)
+  const windowOf = (timestampMs: number): number => timestampMs - (timestampMs % windowMs)
+  same(
+    'the window store',
+    inWindows,
+    countBy(written, ({ value, timestampMs }) => `${wordOf(String(value))}@${windowOf(timestampMs)}`),
+  )
   const told = new Map<string, number>()
   for (const { key, value } of await readAll(broker, life, partitionsOf('counts'))) {
     const [word, count] = [String(key), Number(value?.readBigInt64BE())]
@@ -131,13 +139,27 @@ async function checkCounts(life: Life, engines: MemoryEngines, ledger: Ledger): 
       throw new Error(`of ${word} ${count} was told after ${told.get(word) ?? 0}`)
     told.set(word, count)
   }
-  for (const [word, count] of recount) {
-    if (told.get(word) !== count)
-      throw new Error(`of ${word} ${told.get(word) ?? 0} was told last, a recount says ${count}`)
-  }
+  same('what was told last', told, recount)
   await app.close()
   await broker.close()
   return written.length
+}
+
+function wordOf(line: string): string {
+  return line.slice(0, line.indexOf(' '))
+}
+
+function countBy(records: readonly ReadRecord[], keyOf: (record: ReadRecord) => string): Map<string, number> {
+  const counted = new Map<string, number>()
+  for (const record of records) counted.set(keyOf(record), (counted.get(keyOf(record)) ?? 0) + 1)
+  return counted
+}
+
+function same(what: string, found: ReadonlyMap<string, number>, recount: ReadonlyMap<string, number>): void {
+  for (const key of new Set([...found.keys(), ...recount.keys()])) {
+    if (found.get(key) === recount.get(key)) continue
+    throw new Error(`${what} says ${key} came ${found.get(key)} times, a recount says ${recount.get(key)}`)
+  }
 }
 
 function partitionsOf(name: string): TopicPartition[] {

@@ -11,6 +11,7 @@ const configs = { 'segment.bytes': '20000' }
 
 export interface ReadRecord extends TopicPartition {
   readonly offset: number
+  readonly timestampMs: number
   readonly key: Buffer | null
   readonly value: Buffer | null
 }

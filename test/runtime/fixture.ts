@@ -20,6 +20,8 @@ export function countTopology() {
   return { topology: builder.build(), counts }
 }
 
+const listeners = { warning: () => {}, dropped: () => {} }
+
 /** A log in a temporary folder, and what a test needs around it. */
 export class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'millrace-runtime-'))
@@ -27,7 +29,13 @@ export class World {
   readonly #apps: Streams[] = []
 
   async start(topology: Topology, config: Partial<StreamsConfig> = {}): Promise<Streams> {
-    const app = await Streams.start(topology, { applicationId: 'app', log: this.log, commitIntervalMs: 20, ...config })
+    const app = await Streams.start(topology, {
+      applicationId: 'app',
+      log: this.log,
+      commitIntervalMs: 20,
+      listeners,
+      ...config,
+    })
     this.#apps.push(app)
     return app
   }

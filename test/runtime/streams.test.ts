@@ -99,7 +99,7 @@ describe('Streams', () => {
         if (reached === point && --left === 0) throw new Error(`died at ${point}`)
       })
       try {
-        for (let round = 0; round < 6; round++) {
+        for (let round = 0; round < 4; round++) {
           await app.feed(input, records(50))
           await app.drained()
         }
@@ -107,9 +107,9 @@ describe('Streams', () => {
         stop()
       }
       expect(left).to.be.lessThan(1)
-      expect(await app.store(counts).get('k7')).to.equal(30)
+      expect(await app.store(counts).get('k7')).to.equal(20)
       await app.close()
-      for (const values of (await world.readOutput()).values()) expect(values).to.deep.equal(upTo(30))
+      for (const values of (await world.readOutput()).values()) expect(values).to.deep.equal(upTo(20))
     })
   }
 
@@ -143,6 +143,13 @@ describe('Streams', () => {
     const internal = [...described.keys()].filter((name) => name.startsWith('app-')).sort()
     expect(internal).to.deep.equal(['app-words-changelog', 'app-words-repartition'])
     expect(described.get('app-words-repartition')!.partitionCount).to.equal(2)
+    // What is done with is removed, in the background.
+    const partitions = [0, 1].map((partition) => ({ topic: 'app-words-repartition', partition }))
+    const removed = (): Promise<number> =>
+      world.admin(async (admin) =>
+        (await admin.listOffsets(partitions, 'earliest')).reduce((sum, { offset }) => sum + offset, 0),
+      )
+    while ((await removed()) === 0) await app.feed(words, ['or'])
   })
 
   it('shares its tasks with a second instance, and hands them over', async () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { StreamsBuilder, topic, tumbling } from '../../dsl/index.ts'
 import { StreamError } from '../../src/base/errors.ts'
@@ -205,6 +208,20 @@ describe('TopologyTestDriver', () => {
     await using driver = await TopologyTestDriver.start(builder.build())
     for (const value of ['a', 'b']) await driver.input(lines).pipe({ key: 'k', value })
     expect(await driver.store(all).get('k')).to.deep.equal(['a', 'b'])
+  })
+
+  it('keeps state on the disk when it is given a folder', async () => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'millrace-driver-'))
+    try {
+      for (const expected of [1, 2]) {
+        const { topology, counts } = wordCount()
+        await using driver = await TopologyTestDriver.start(topology, { stateDir })
+        await driver.input(lines).pipe('a')
+        expect(await driver.store(counts).get('a')).to.equal(expected)
+      }
+    } finally {
+      rmSync(stateDir, { recursive: true })
+    }
   })
 
   it('drives processors that scan their store', async () => {

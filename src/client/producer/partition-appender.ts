@@ -19,6 +19,13 @@ import type { Identity, PendingBatch, RecordMetadata, Waiter } from './pending-b
 
 const sequenceMax = 0x7fffffff
 
+/** What `send` takes: bytes as they are, texts as UTF-8. It only writes. */
+const plainSerde: Serde<Buffer | string> = {
+  name: 'plain',
+  encode: (value, into) => (typeof value === 'string' ? into.utf8(value) : into.bytes(value)),
+  decode: (bytes, start, end) => Buffer.from(bytes.subarray(start, end)),
+}
+
 export class PartitionAppender {
   readonly topic: string
   readonly partition: number
@@ -63,45 +70,12 @@ export class PartitionAppender {
     valueSerde: Serde<V>,
     headers: Headers,
   ): void {
-    if (this.#accumulator.refusal !== null) throw this.#accumulator.refusal
-    let builder = this.#builder ?? this.#open()
-    if (!builder.append(timestampMs, key, keySerde, value, valueSerde, headers)) {
-      this.seal()
-      builder = this.#open()
-      builder.append(timestampMs, key, keySerde, value, valueSerde, headers)
-    }
+    this.#append(timestampMs, key, keySerde, value, valueSerde, headers)
     this.#silent = true
   }
 
   /** As `append`, for bytes: `key[keyStart, keyEnd)` and `value[valueStart, valueEnd)`. */
   appendBytes(
-    timestampMs: number,
-    key: Buffer | null,
-    keyStart: number,
-    keyEnd: number,
-    value: Buffer | null,
-    valueStart: number,
-    valueEnd: number,
-    headers: Headers,
-  ): void {
-    this.#appendBytes(timestampMs, key, keyStart, keyEnd, value, valueStart, valueEnd, headers)
-    this.#silent = true
-  }
-
-  /** One record with a promise of its own. */
-  appendAwaited(
-    timestampMs: number,
-    key: Buffer | null,
-    value: Buffer | null,
-    headers: Headers,
-  ): Promise<RecordMetadata> {
-    this.#appendBytes(timestampMs, key, 0, key?.length ?? 0, value, 0, value?.length ?? 0, headers)
-    const done = deferred<RecordMetadata>()
-    this.#waiters.push({ index: this.#builder!.recordCount - 1, timestampMs, done })
-    return done.promise
-  }
-
-  #appendBytes(
     timestampMs: number,
     key: Buffer | null,
     keyStart: number,
@@ -117,6 +91,37 @@ export class PartitionAppender {
       this.seal()
       builder = this.#open()
       builder.appendBytes(timestampMs, key, keyStart, keyEnd, value, valueStart, valueEnd, headers)
+    }
+    this.#silent = true
+  }
+
+  /** One record with a promise of its own. */
+  appendAwaited(
+    timestampMs: number,
+    key: Buffer | null,
+    value: Buffer | string | null,
+    headers: Headers,
+  ): Promise<RecordMetadata> {
+    this.#append(timestampMs, key, plainSerde, value, plainSerde, headers)
+    const done = deferred<RecordMetadata>()
+    this.#waiters.push({ index: this.#builder!.recordCount - 1, timestampMs, done })
+    return done.promise
+  }
+
+  #append<K, V>(
+    timestampMs: number,
+    key: K | null,
+    keySerde: Serde<K>,
+    value: V | null,
+    valueSerde: Serde<V>,
+    headers: Headers,
+  ): void {
+    if (this.#accumulator.refusal !== null) throw this.#accumulator.refusal
+    let builder = this.#builder ?? this.#open()
+    if (!builder.append(timestampMs, key, keySerde, value, valueSerde, headers)) {
+      this.seal()
+      builder = this.#open()
+      builder.append(timestampMs, key, keySerde, value, valueSerde, headers)
     }
   }
 

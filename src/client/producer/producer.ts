@@ -166,10 +166,12 @@ export class Producer {
    * TIMED_OUT and what else the broker says.
    */
   async send(record: RecordToSend): Promise<RecordMetadata> {
-    await this.ready()
-    const { topic, headers = noHeaders, timestampMs = this.#caller.clock.now() } = record
+    while (this.#accumulator.full || this.#metadata.get(record.topic) === undefined) {
+      await this.#accumulator.ready()
+      await this.#metadata.ensure([record.topic], this.#topicLookupTimeoutMs)
+    }
+    const { topic, value = null, headers = noHeaders, timestampMs = this.#caller.clock.now() } = record
     const key = bytesOf(record.key)
-    if (this.#metadata.get(topic) === undefined) await this.#metadata.ensure([topic], this.#topicLookupTimeoutMs)
     const count = this.#metadata.get(topic)!.leaderEpochs.length
     const partition =
       record.partition ?? (key === null ? this.#turns++ % count : partitionForKey(key, 0, key.length, count))
@@ -177,7 +179,7 @@ export class Producer {
       throw new StreamError('TOPIC_UNKNOWN', `${topic} has partitions 0 to ${count - 1}, not ${partition}`)
     }
     const appender = this.#accumulator.partition(topic, partition)
-    const sent = appender.appendAwaited(timestampMs, key, bytesOf(record.value), headers)
+    const sent = appender.appendAwaited(timestampMs, key, value, headers)
     this.#linger()
     return sent
   }
@@ -188,8 +190,8 @@ export class Producer {
   }
 
   /** Resolves when the buffer has room again. */
-  async ready(): Promise<void> {
-    if (this.#accumulator.full) await this.#accumulator.ready()
+  ready(): Promise<void> {
+    return this.#accumulator.ready()
   }
 
   /** Everything appended is acknowledged when this resolves; throws the first error that was not thrown yet. */

@@ -77,9 +77,7 @@ export class StreamThread {
     events.rebalancing()
     if (this.#stop.signal.aborted) return false
     if (error instanceof Error && error.name === 'AssertionError') return false
-    if (!StreamError.is(error) || !newLifeCodes.has(error.code)) {
-      return config.onUncaughtError(error) === 'replaceThread'
-    }
+    if (!StreamError.is(error) || !newLifeCodes.has(error.code)) return this.#askUser(error)
     const nowMs = config.machine.clock.monotonic()
     const committed = metrics.get('commit-total')
     if (committed > this.#committedTotal) this.#failingSinceMs = null
@@ -87,5 +85,14 @@ export class StreamThread {
     this.#failingSinceMs ??= nowMs
     assert(nowMs >= this.#failingSinceMs, 'the monotonic clock does not go back')
     return nowMs - this.#failingSinceMs < config.taskTimeoutMs
+  }
+
+  #askUser(error: unknown): boolean {
+    try {
+      return this.#services.config.onUncaughtError(error) === 'replaceThread'
+    } catch (failure) {
+      this.#services.events.warning(`onUncaughtError has thrown, the instance shuts down: ${String(failure)}`)
+      return false
+    }
   }
 }

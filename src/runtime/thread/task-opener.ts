@@ -109,6 +109,7 @@ export class TaskOpener {
     const state = await this.#openState(task, signal)
     try {
       requireInputOffsets(task.taskId, inputs, state.lastCommit)
+      this.#compareTopology(task.taskId, state.lastTopology)
       const known = Object.keys(state.lastCommit?.inputs ?? {}).length > 0
       if (known || inputs.some(({ committed }) => committed !== null)) this.#services.events.resumed()
       task.restoring()
@@ -162,6 +163,12 @@ export class TaskOpener {
       currentTimestampMs: () => task.moment.timestampMs,
       recordDropped: (store, reason) => task.drops.count(store, reason, task.moment.place()),
     })
+  }
+
+  /** A changed topology may go on from old state; stores that do not fit were refused already. It is said all the same. */
+  #compareTopology(taskId: string, last: string | null): void {
+    if (last === null || last === this.#services.plan.topology.fingerprint) return
+    this.#services.events.warning(`the topology has changed since task ${taskId} ran here last`)
   }
 
   async #restore(

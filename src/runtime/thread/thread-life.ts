@@ -19,6 +19,10 @@ import { TaskSet } from './task-set.ts'
 
 /** Longest sleep of an idle thread: how late it hears that it shall stop. */
 const pollMsMax = 50
+/** How late an instance hears that another came or went. */
+const heartbeatMsMax = 1000
+/** A slow disk may hold a commit back for this part of the transaction's time. */
+const openTransactionShare = 0.25
 /** State that was not written for so long is marked as in use: delete.retention.ms counts from that mark. */
 const touchEveryMs = 60 * 60 * 1000
 /** The same while tasks are being opened: how late they begin. */
@@ -55,6 +59,8 @@ export class ThreadLife {
   #opening: Opening | null = null
   #committing: Promise<void> | null = null
   #writing: Promise<void> = Promise.resolve()
+  /** Steps 4 under way: 0 or 1. */
+  #writes = 0
   #failure: { readonly error: unknown } | null = null
   #lastCommitMs: number
   /** Between a revocation and the next assignment nothing is taken up (L3). */
@@ -81,6 +87,7 @@ export class ThreadLife {
       autoOffsetReset: 'none',
       assignors: [this.#assignor],
       sessionTimeoutMs: config.sessionTimeoutMs,
+      heartbeatIntervalMs: Math.ceil(Math.min(config.sessionTimeoutMs / 3, heartbeatMsMax)),
       clock: this.#clock,
     })
     this.#producing.commitFor(this.consumer)
@@ -188,10 +195,13 @@ export class ThreadLife {
 
   async #commitIfDue(): Promise<void> {
     const tasks = this.tasks.all
-    const due = this.#clock.monotonic() - this.#lastCommitMs >= this.#services.config.commitIntervalMs
-    if (due ? tasks.some(({ task }) => task.needsCommit) : tasks.some(({ task }) => task.commitRequested)) {
-      await this.#commit()
-    }
+    if (tasks.some(({ task }) => task.commitRequested)) return this.#commit()
+    const { commitIntervalMs, transactionTimeoutMs } = this.#services.config
+    const sinceMs = this.#clock.monotonic() - this.#lastCommitMs
+    if (sinceMs < commitIntervalMs) return
+    // 1b would wait for step 4 of the last commit: better to take up more records meanwhile, as long as the transaction has time.
+    if (this.#writes > 0 && sinceMs < transactionTimeoutMs * openTransactionShare) return
+    if (tasks.some(({ task }) => task.needsCommit)) await this.#commit()
   }
 
   /** Resolves when no commit is between its steps. */
@@ -221,7 +231,12 @@ export class ThreadLife {
     const scope = { tasks, target: this.#producing, previousWrite: this.#writing, nowMs: this.#clock.now() }
     const { write } = await (tasks.some(({ task }) => task.isAsync) ? this.#bounded(commit(scope)) : commit(scope))
     this.#writing = write
-    write.catch((error) => this.#fail(error))
+    this.#writes++
+    write
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#writes--
+      })
     this.#lastCommitMs = startMs
     const tookMs = this.#clock.monotonic() - startMs
     metrics.add('commit-total', 1)

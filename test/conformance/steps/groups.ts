@@ -50,7 +50,7 @@ const windowedBy = form({
   draw(step, from) {
     const { size, grace } = step.object('window')
     const windows = tumbling(Number(size), grace === undefined ? {} : { graceMs: Number(grace) })
-    return { ...from, stream: from.stream.windowedBy(windows) }
+    return { ...from, stream: from.stream.windowedBy(windows), retentionMsMin: windows.sizeMs + windows.graceMs }
   },
 })
 
@@ -69,8 +69,8 @@ const countWindows = form({
   with: null,
   fields: { store: windowStore },
   gives: 'table',
-  draw: (step, { stream, key }) =>
-    stream.count({ ...step.name, ...step.stored({ key, value: long }), ...step.retention }),
+  draw: (step, { stream, key, retentionMsMin }) =>
+    stream.count({ ...step.name, ...step.stored({ key, value: long }), ...step.retention(retentionMsMin) }),
 })
 
 const reduce = form({
@@ -92,9 +92,9 @@ const reduceWindows = form({
   with: null,
   fields: { reducer: aggregator, store: windowStore },
   gives: 'table',
-  draw(step, { stream, key, value: serdeOfValues }) {
+  draw(step, { stream, key, value: serdeOfValues, retentionMsMin }) {
     const fold = step.function('reducer', aggregatorNamed)
-    const options = { ...step.name, ...step.stored({ key, value: serdeOfValues }), ...step.retention }
+    const options = { ...step.name, ...step.stored({ key, value: serdeOfValues }), ...step.retention(retentionMsMin) }
     return stream.reduce((total, value): unknown => fold(null, value, total), options)
   },
 })
@@ -125,10 +125,14 @@ const aggregateWindows = form({
   with: null,
   fields: { ...foldFields, store: windowStore },
   gives: 'table',
-  draw(step, { stream, key: serdeOfKeys }) {
+  draw(step, { stream, key: serdeOfKeys, retentionMsMin }) {
     const initial = step.function('initializer', initializerNamed)
     const fold = step.function('aggregator', aggregatorNamed)
-    const options = { ...step.name, ...step.stored({ key: serdeOfKeys, value: text }), ...step.retention }
+    const options = {
+      ...step.name,
+      ...step.stored({ key: serdeOfKeys, value: text }),
+      ...step.retention(retentionMsMin),
+    }
     return stream.aggregate(
       (): unknown => initial(),
       (total, value, key): unknown => fold(key, value, total),

@@ -168,8 +168,13 @@ function engineSuite(name: string, makeHome: () => Home, manifest: { readonly du
 
     it('is CLOSED after close, and closing again is fine', async () => {
       await put(engine, { a: '1' })
+      const batch = engine.batch()
+      batch.put(bytes('b'), bytes('2'))
       await engine.close()
       await engine.close()
+      expect(await codeOf(() => batch.write({ sync: true }))).to.equal('CLOSED')
+      expect(await codeOf(() => engine.batch())).to.equal('CLOSED')
+      expect(await codeOf(() => engine.snapshot())).to.equal('CLOSED')
       expect(await codeOf(() => engine.get(bytes('a')))).to.equal('CLOSED')
       expect(await codeOf(() => engine.getMany([bytes('a')]))).to.equal('CLOSED')
     })

@@ -113,11 +113,11 @@ class WindowStory {
   readonly manifest: WindowManifest
   readonly keepOld: boolean
   store!: QueryableTimestampedWindowStore<string, Value>
-  live = new Windows()
-  told = new Windows()
-  frozen = new Windows()
-  committed = new Windows()
-  stored = new Windows()
+  live: Windows
+  told: Windows
+  frozen: Windows
+  committed: Windows
+  stored: Windows
   durableMs = -1
   untold: string[] = []
   dirty = new Map<string, number>()
@@ -130,7 +130,14 @@ class WindowStory {
   dropped = 0
   next = 1
 
-  constructor(home: Home, manifest: WindowManifest, cleanCacheBytesMax: number, keepOld: boolean) {
+  constructor(home: Home, manifest: WindowManifest, variant: Variant) {
+    const { cleanCacheBytesMax, keepOld } = variant
+    const none = (): Windows => new Windows()
+    this.live = none()
+    this.told = none()
+    this.frozen = none()
+    this.committed = none()
+    this.stored = none()
     const builder = stores.timestampedWindow({
       name: 'story',
       key: string,
@@ -346,19 +353,27 @@ class WindowStory {
   }
 }
 
+interface Variant {
+  readonly title: string
+  readonly cleanCacheBytesMax: number
+  readonly keepOld: boolean
+}
+
+const variants: readonly Variant[] = [
+  { title: 'with room for all', cleanCacheBytesMax: 1 << 24, keepOld: false },
+  { title: 'that keeps old values', cleanCacheBytesMax: 1 << 24, keepOld: true },
+  { title: 'with hardly any cache', cleanCacheBytesMax: 6000, keepOld: true },
+  { title: 'that forgets at every commit', cleanCacheBytesMax: 0, keepOld: false },
+]
+
 export function windowSuite(name: string, makeHome: () => Home, manifest: WindowManifest): void {
   describe(`a timestamped window store on ${name}`, () => {
-    for (const { title, cleanCacheBytesMax, keepOld } of [
-      { title: 'with room for all', cleanCacheBytesMax: 1 << 24, keepOld: false },
-      { title: 'that keeps old values', cleanCacheBytesMax: 1 << 24, keepOld: true },
-      { title: 'with hardly any cache', cleanCacheBytesMax: 6000, keepOld: true },
-      { title: 'that forgets at every commit', cleanCacheBytesMax: 0, keepOld: false },
-    ]) {
-      it(`agrees with an array of windows over random histories, ${title}`, async () => {
+    for (const variant of variants) {
+      it(`agrees with an array of windows over random histories, ${variant.title}`, async () => {
         await fc.assert(
           fc.asyncProperty(fc.array(windowOperation, { minLength: 40, maxLength: 100 }), async (operations) => {
             const home = makeHome()
-            const story = new WindowStory(home, manifest, cleanCacheBytesMax, keepOld)
+            const story = new WindowStory(home, manifest, variant)
             await story.open()
             try {
               for (const operation of operations) await story.take(operation)
