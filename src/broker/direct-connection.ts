@@ -24,6 +24,10 @@ export class DirectConnection implements Connection {
     this.#connectionId = connectionId
   }
 
+  get closed(): boolean {
+    return !this.#open
+  }
+
   request<A extends ApiName>(api: A, body: RequestOf<A>): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       if (!this.#open) return reject(disconnected(api))

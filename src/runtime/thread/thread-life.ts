@@ -164,7 +164,8 @@ export class ThreadLife {
     if (this.tasks.all.some(({ task }) => task.needsCommit)) {
       waitMs = Math.min(waitMs, this.#lastCommitMs + commitIntervalMs - this.#clock.monotonic())
     }
-    return Math.max(0, Math.min(waitMs, this.tasks.punctuationDueMs - this.#clock.now()))
+    // At least a moment: a wait of nothing would go round without letting anything else happen.
+    return Math.max(1, Math.min(waitMs, this.tasks.punctuationDueMs - this.#clock.now()))
   }
 
   /** A slice of the loop, shared by the tasks; another one begins each time. */
