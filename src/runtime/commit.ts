@@ -18,7 +18,11 @@ export interface CommitScope {
   /** Step 4 of the commit before: it may still be writing. */
   readonly previousWrite: Promise<void>
   readonly nowMs: number
+  /** A step is done: for the metrics. */
+  lap(step: CommitStep): void
 }
+
+export type CommitStep = '1a' | '1b' | '2' | '3' | '4'
 
 /**
  * Makes everything since the last commit count, all of it or nothing (D4). At-least-once is the same sequence with an offset
@@ -41,18 +45,21 @@ export async function commit(scope: CommitScope): Promise<{ readonly write: Prom
   reach('commit.1a.enter')
   for (const { task } of tasks) await task.flush()
   reach('commit.1a.leave')
+  scope.lap('1a')
 
   // 1b
   await scope.previousWrite
   reach('commit.1b.enter')
   for (const { state, collector } of tasks) state.rotate((name) => collector.changelog(name))
   reach('commit.1b.leave')
+  scope.lap('1b')
 
   // 2
   reach('commit.2.enter')
   await target.flush()
   for (const active of tasks) active.measureChangelogs()
   reach('commit.2.leave')
+  scope.lap('2')
 
   // 3
   reach('commit.3.enter')
@@ -62,13 +69,15 @@ export async function commit(scope: CommitScope): Promise<{ readonly write: Prom
   await target.commit()
   reach('commit.3.leave')
   for (const [index, active] of tasks.entries()) active.committed(offsets[index]!)
+  scope.lap('3')
 
   // 4
-  return { write: writeState(tasks, scope.nowMs) }
+  return { write: writeState(scope) }
 }
 
-async function writeState(tasks: readonly ActiveTask[], nowMs: number): Promise<void> {
+async function writeState({ tasks, nowMs, lap }: CommitScope): Promise<void> {
   reach('commit.4.enter')
   for (const active of tasks) await active.writeState(nowMs)
   reach('commit.4.leave')
+  lap('4')
 }

@@ -17,7 +17,7 @@ const repartitionConfigs = {
 } as const
 
 /** Kafka Streams' configs of a changelog; the store's own come last. */
-export function changelogConfigs(builder: StoreBuilder): { [name: string]: string } {
+function changelogConfigs(builder: StoreBuilder): { [name: string]: string } {
   const windowed = builder.retentionMs !== undefined
   return {
     'cleanup.policy': windowed ? 'compact,delete' : 'compact',

@@ -65,7 +65,8 @@ const recordsPerLook = 256
 export async function restoreStores(options: RestoreOptions): Promise<number> {
   const { state, stores } = options
   const positions = new Map<string, LogPosition>()
-  for (const [name, position] of Object.entries(state.lastCommit?.changelogs ?? {})) positions.set(name, position)
+  // Each store's own, as its engine has it: of two engines one may have been written later.
+  for (const { store, position } of state.opened) if (position !== null) positions.set(store.name, position)
   const run = new RestoreRun(options, positions)
   for (const target of stores) await run.begin(target)
   await run.replay()

@@ -199,6 +199,9 @@ export class Streams {
     const tasks = this.#thread.life?.tasks.all ?? []
     this.#metrics.set('client-state', Object.keys(streamsArrows).indexOf(this.#state))
     this.#metrics.set('alive-stream-threads', this.#thread.life === null ? 0 : 1)
+    this.#metrics.set('open-transaction-age-ms', this.#thread.life?.transactionAgeMs ?? 0)
+    const commits = this.#metrics.get('commit-total')
+    if (commits > 0) this.#metrics.set('commit-latency-avg', this.#metrics.get('commit-latency-sum') / commits)
     for (const { task, state } of tasks) {
       const labels = { task: task.taskId }
       this.#metrics.set('active-buffer-count', task.group.bufferedRecords, labels)

@@ -125,7 +125,8 @@ function withHeader(item: Item, pair: string): Item {
 
 function described(item: Item, context: Context): string {
   const at = context.recordMetadata()
-  const from = at === null ? 'nowhere' : `${at.topic}/${at.partition}/${at.offset}`
+  // In a punctuator there is metadata, of no topic.
+  const from = at === null ? 'nowhere' : `${at.topic === '' ? 'null' : at.topic}/${at.partition}/${at.offset}`
   return (
     `${shown(item.value)} from=${from} time=${item.timestamp} streamTime=${context.currentStreamTimeMs()} ` +
     `wall=${context.currentSystemTimeMs()} task=${context.taskId}`

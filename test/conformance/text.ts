@@ -6,7 +6,7 @@
  */
 import type { ByteWriter } from '../../src/base/bytes.ts'
 import type { Headers, Serde } from '../../src/base/serde.ts'
-import { int64, string } from '../../src/serdes/index.ts'
+import { bigint64, string } from '../../src/serdes/index.ts'
 import { timeWindowed, Windowed } from '../../src/serdes/windowed.ts'
 
 export function textOf(thing: unknown): string | null {
@@ -66,6 +66,19 @@ export const text: Serde<unknown> = {
   decode: (bytes: Buffer, start: number, end: number): unknown => string.decode(bytes, start, end),
 }
 
+/** A long: a number where that is exact, else a bigint. Text of either is the same. */
+const long: Serde<unknown> = {
+  name: 'long',
+  encode(value: unknown, into: ByteWriter): void {
+    if (typeof value !== 'number' && typeof value !== 'bigint') throw new Error(`${shown(value)} is no long`)
+    bigint64.encode(BigInt(value), into)
+  },
+  decode(bytes: Buffer, start: number, end: number): unknown {
+    const value = bigint64.decode(bytes, start, end)
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  },
+}
+
 /** Text that refuses to be written when it is `refused`. */
 function failing(refused: string): Serde<unknown> {
   return {
@@ -86,7 +99,7 @@ export function serdeNamed(name: string): Serde<unknown> | null {
     case 'text':
       return text
     case 'long':
-      return int64 as Serde<unknown>
+      return long
     case 'timeWindowed':
       return timeWindowed(text, Number(argument)) as Serde<unknown>
     case 'failing':

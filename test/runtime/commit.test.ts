@@ -68,6 +68,8 @@ function target(story: string[], failAt: string | null = null): CommitTarget {
   }
 }
 
+const lap = (): void => {}
+
 describe('commit', () => {
   it('goes through its steps in order, and the state says what it belongs to', async () => {
     const story: string[] = []
@@ -80,6 +82,7 @@ describe('commit', () => {
       target: target(story),
       previousWrite: Promise.resolve(),
       nowMs: 99,
+      lap,
     })
     await write
     stop()
@@ -117,7 +120,7 @@ describe('commit', () => {
     task.add('S', 0, fetched(0, ['a', '1', 1]))
     task.process(forever)
     let done = false
-    const second = commit({ tasks: [active], target: target(story), previousWrite: slow, nowMs: 1 }).then(
+    const second = commit({ tasks: [active], target: target(story), previousWrite: slow, nowMs: 1, lap }).then(
       ({ write }) => {
         done = true
         return write
@@ -139,7 +142,7 @@ describe('commit', () => {
       const { active, task, state } = await scripted(story)
       task.add('S', 0, fetched(0, ['a', '1', 1]))
       task.process(forever)
-      const scope = { tasks: [active], target: target(story, failAt), previousWrite: Promise.resolve(), nowMs: 5 }
+      const scope = { tasks: [active], target: target(story, failAt), previousWrite: Promise.resolve(), nowMs: 5, lap }
       const failed = await commit(scope).then(
         () => false,
         () => true,

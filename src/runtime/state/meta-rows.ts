@@ -29,7 +29,7 @@ export interface EngineMeta {
   readonly commit: CommitMeta | null
 }
 
-export const stateFormatVersion = 1
+const stateFormatVersion = 1
 
 /** The runtime's own rows begin with store id 0. */
 const ownerBytes = 4

@@ -7,7 +7,7 @@ import { ProcessorTaskNode } from './processor-node.ts'
 import { SinkTaskNode } from './sink-node.ts'
 import { entryOf, type TaskNode } from './task-node.ts'
 
-export interface CompiledSource {
+interface CompiledSource {
   readonly plan: SourceNode
   readonly entry: TaskNode
 }

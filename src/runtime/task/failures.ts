@@ -63,6 +63,13 @@ export class FailureHandler {
     if (policy !== 'skip') this.#deadLetter(policy.deadLetter, error, record)
   }
 
+  /** A processor's own flush failed: it has lost its place among what it held back, so no policy can go on. */
+  flushFailed(node: string, error: unknown): unknown {
+    if (this.#final !== null || !isRecordError(error)) return this.end(error)
+    const what = `${node} could not flush: ${messageOf(error)}; correct the processor`
+    return this.end(new StreamError('RECORD_FAILED', what, { cause: error }))
+  }
+
   /** This error ends the task (F1): remembered, so that nobody above takes it for the record's own. */
   end(error: unknown): unknown {
     this.#final ??= { error }

@@ -75,8 +75,8 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     try {
       this.processor.flush()
     } catch (error) {
-      // What children refuse is decided there; a flush that fails itself has lost its place among its entries.
-      throw this.host.failures.end(error)
+      // What children refuse is decided there.
+      throw this.host.failures.flushFailed(this.name, error)
     }
   }
 

@@ -7,7 +7,7 @@ export interface TaskNode {
 }
 
 /** Where records of a source enter: hands them to its children. */
-export class SourceTaskNode implements TaskNode {
+class SourceTaskNode implements TaskNode {
   readonly name: string
   readonly #children: readonly TaskNode[]
 

@@ -66,7 +66,7 @@ export class StreamThread {
       } finally {
         this.#life = null
       }
-      pauseMs = this.#failingSinceMs === null ? firstPauseMs : Math.min(pauseMsMax, pauseMs * 2)
+      pauseMs = this.#hasProgressed() ? firstPauseMs : Math.min(pauseMsMax, pauseMs * 2)
       await this.#services.config.machine.clock.sleep(pauseMs, this.#stop.signal)
     }
   }
@@ -79,12 +79,17 @@ export class StreamThread {
     if (error instanceof Error && error.name === 'AssertionError') return false
     if (!StreamError.is(error) || !newLifeCodes.has(error.code)) return this.#askUser(error)
     const nowMs = config.machine.clock.monotonic()
-    const committed = metrics.get('commit-total')
-    if (committed > this.#committedTotal) this.#failingSinceMs = null
-    this.#committedTotal = committed
+    if (metrics.get('commit-total') > this.#committedTotal) this.#failingSinceMs = null
     this.#failingSinceMs ??= nowMs
     assert(nowMs >= this.#failingSinceMs, 'the monotonic clock does not go back')
     return nowMs - this.#failingSinceMs < config.taskTimeoutMs
+  }
+
+  /** Has anything been committed since it was asked last? A life that fails at once is followed by longer and longer pauses. */
+  #hasProgressed(): boolean {
+    const before = this.#committedTotal
+    this.#committedTotal = this.#services.metrics.get('commit-total')
+    return this.#committedTotal > before
   }
 
   #askUser(error: unknown): boolean {

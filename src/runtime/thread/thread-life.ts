@@ -7,10 +7,11 @@ import type { Connection } from '../../client/index.ts'
 import type { TopicPartition } from '../../client/topic-partition.ts'
 import type { ActiveTask } from '../active-task.ts'
 import { type OwnTasks, StreamsAssignor } from '../assignment/streams-assignor.ts'
-import { commit } from '../commit.ts'
+import { type CommitStep, commit } from '../commit.ts'
 import { type TaskId, taskIdText } from '../task/task-id.ts'
 import { bounded } from './bounded.ts'
 import { inputLost } from './input-offsets.ts'
+import { PendingTasks } from './pending-tasks.ts'
 import { ProducingSide } from './producing.ts'
 import { RepartitionPurge } from './repartition-purge.ts'
 import type { ThreadServices } from './services.ts'
@@ -27,13 +28,6 @@ const openTransactionShare = 0.25
 const touchEveryMs = 60 * 60 * 1000
 /** The same while tasks are being opened: how late they begin. */
 const openingPollMs = 2
-
-interface Opening {
-  readonly ids: readonly TaskId[]
-  readonly abort: AbortController
-  readonly done: Promise<void>
-  opened: readonly ActiveTask[] | null
-}
 
 /**
  * One life of a stream thread: a producer, a membership, and the tasks they carry. It ends cleanly when it is told to stop; any
@@ -54,9 +48,8 @@ export class ThreadLife {
   readonly #connection: Connection
   readonly #producing: ProducingSide
   readonly #assignor: StreamsAssignor
-  readonly #opener: TaskOpener
+  readonly #pending: PendingTasks
   readonly #purge: RepartitionPurge
-  #opening: Opening | null = null
   #committing: Promise<void> | null = null
   #writing: Promise<void> = Promise.resolve()
   /** Steps 4 under way: 0 or 1. */
@@ -91,7 +84,8 @@ export class ThreadLife {
       clock: this.#clock,
     })
     this.#producing.commitFor(this.consumer)
-    this.#opener = new TaskOpener(services, this.consumer, this.#producing.producer)
+    const opener = new TaskOpener(services, this.consumer, this.#producing.producer)
+    this.#pending = new PendingTasks(opener, (error) => this.#fail(error))
     this.#purge = new RepartitionPurge(services)
   }
 
@@ -122,7 +116,7 @@ export class ThreadLife {
       try {
         await step()
       } catch (error) {
-        this.#services.events.warning(`while a thread was given up: ${String(error)}`)
+        this.#tellUnlessKnown('while a thread was given up', error)
       }
     }
   }
@@ -159,7 +153,8 @@ export class ThreadLife {
   /** How long nothing will happen unless records come. */
   #waitMs(): number {
     const { commitIntervalMs, maxTaskIdleMs } = this.#services.config
-    if (this.#suspended || this.#opening !== null) return openingPollMs
+    if (this.#suspended) return pollMsMax
+    if (this.#pending.some) return openingPollMs
     let waitMs = maxTaskIdleMs > 0 ? Math.min(pollMsMax, maxTaskIdleMs) : pollMsMax
     if (this.tasks.all.some(({ task }) => task.needsCommit)) {
       waitMs = Math.min(waitMs, this.#lastCommitMs + commitIntervalMs - this.#clock.monotonic())
@@ -210,6 +205,11 @@ export class ThreadLife {
     return this.#committing ?? Promise.resolve()
   }
 
+  /** How long the open transaction has been open. */
+  get transactionAgeMs(): number {
+    return this.#clock.monotonic() - this.#producing.begunMs
+  }
+
   /** How far a partition is behind its end; null: not known. */
   lagOf(at: TopicPartition): number | null {
     return this.#suspended ? null : this.consumer.lag(at)
@@ -229,7 +229,14 @@ export class ThreadLife {
     if (tasks.length === 0) return
     const { metrics, events } = this.#services
     const startMs = this.#clock.monotonic()
-    const scope = { tasks, target: this.#producing, previousWrite: this.#writing, nowMs: this.#clock.now() }
+    let lapMs = startMs
+    const lap = (step: CommitStep): void => {
+      const endMs = this.#clock.monotonic()
+      metrics.add('commit-step-ms-total', endMs - lapMs, { step })
+      lapMs = endMs
+    }
+    const nowMs = this.#clock.now()
+    const scope = { tasks, target: this.#producing, previousWrite: this.#writing, nowMs, lap }
     const { write } = await (tasks.some(({ task }) => task.isAsync) ? this.#bounded(commit(scope)) : commit(scope))
     this.#writing = write
     this.#writes++
@@ -266,6 +273,11 @@ export class ThreadLife {
     })
   }
 
+  /** What ended this life is told by whoever began it. */
+  #tellUnlessKnown(when: string, error: unknown): void {
+    if (error !== this.#failure?.error) this.#services.events.warning(`${when}: ${String(error)}`)
+  }
+
   #fail(error: unknown): void {
     this.#failure ??= { error }
   }
@@ -289,7 +301,6 @@ export class ThreadLife {
     else this.#startOpening(missing)
   }
 
-  /** While it restores, the loop goes on: the group is heard, tasks that run already work. */
   #startOpening(ids: readonly TaskId[]): void {
     const { plan, events } = this.#services
     events.rebalancing()
@@ -297,37 +308,24 @@ export class ThreadLife {
     this.consumer.pause(inputs)
     // Where they begin is known when they are open; until then the consumer shall not look for positions by itself.
     for (const input of inputs) this.consumer.seek(input, 0)
-    const abort = new AbortController()
-    const done = this.#opener.open(ids, abort.signal).then((opened) => {
-      opening.opened = opened
-    })
-    const opening: Opening = { ids, abort, done, opened: null }
-    done.catch((error) => {
-      if (!abort.signal.aborted) this.#fail(error)
-    })
-    this.#opening = opening
+    this.#pending.open(ids)
   }
 
   /** Tasks that are open and restored begin. */
   #adopt(): void {
-    const opened = this.#opening?.opened ?? null
+    const opened = this.#pending.take()
     if (opened === null) return
-    this.#opening = null
     for (const active of opened) this.tasks.add(active, this.consumer)
     this.#services.events.running()
   }
 
+  /** What goes wrong while tasks are given up is told, not thrown: they are opened anew anyway. */
   async #stopOpening(): Promise<void> {
-    const opening = this.#opening
-    if (opening === null) return
-    this.#opening = null
-    opening.abort.abort()
     try {
-      await opening.done
+      await this.#pending.stop()
     } catch (error) {
-      if (!StreamError.is(error, 'CLOSED')) this.#services.events.warning(`while tasks were opened: ${String(error)}`)
+      this.#tellUnlessKnown('while tasks were opened', error)
     }
-    for (const active of opening.opened ?? []) await active.close()
   }
 
   /** L3: everything is committed and written before the partitions are given back. */

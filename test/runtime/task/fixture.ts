@@ -1,6 +1,7 @@
 import type { ErrorPolicies } from '../../../src/processor/error-policy.ts'
 import type { Processor, ProcessorContext } from '../../../src/processor/processor.ts'
 import type { Record } from '../../../src/processor/record.ts'
+import type { StateStore } from '../../../src/processor/state-store.ts'
 import { BatchBuilder, plainHeader } from '../../../src/records/batch-builder.ts'
 import { lastOffsetOf, patchOffset } from '../../../src/records/batch-format.ts'
 import type { RecordCollector } from '../../../src/runtime/task/collector.ts'
@@ -79,6 +80,7 @@ export interface TaskSetup {
   readonly maxTaskIdleMs?: number
   readonly lags?: Map<string, number | null>
   readonly metadata?: OffsetMetadata
+  readonly stores?: ReadonlyMap<string, StateStore>
 }
 
 /** A task over all nodes of a topology, running, with one partition per topic that a source reads. */
@@ -119,7 +121,7 @@ export function startTask(setup: TaskSetup): {
     generationBytesMax: 1_000_000,
   })
   task.restoring()
-  task.start(new Map())
+  task.start(setup.stores ?? new Map())
   return { task, collector, clock, dropped }
 }
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { StreamError } from '../../../src/base/errors.ts'
+import type { StateStore } from '../../../src/processor/state-store.ts'
 import { string } from '../../../src/serdes/index.ts'
 import { TopologyBuilder } from '../../../src/topology/topology-builder.ts'
 import { fetched, forever, forward, line, processor, startTask } from './fixture.ts'
@@ -21,6 +22,9 @@ async function rejectionOf(run: () => Promise<unknown>): Promise<unknown> {
   }
   return expect.fail('nothing was thrown')
 }
+
+/** All that a task looks at while it processes. */
+const fullStore = { name: 'full', dirtyEntries: 1000, dirtyBytes: 1 } as StateStore
 
 describe('Task', () => {
   it('takes up the record with the lowest timestamp among its partitions', () => {
@@ -82,6 +86,16 @@ describe('Task', () => {
     expect(task.process(forever)).to.equal(1)
     collector.full = false
     expect(task.process(forever)).to.equal(1)
+  })
+
+  it('asks for a commit when the generation of dirty entries is full', () => {
+    const { task } = startTask({ topology: line(forward), stores: new Map([['full', fullStore]]) })
+    const many = Array.from({ length: 200 }, (_, at): [string, string, number] => ['a', 'x', at])
+    task.add('S', 0, fetched(0, ...many))
+    expect(task.process(forever)).to.equal(64)
+    expect(task.commitRequested).to.equal(true)
+    task.offsetsCommitted(task.offsets())
+    expect(task.commitRequested).to.equal(false)
   })
 
   it('says where each partition continues, and with which times', () => {
