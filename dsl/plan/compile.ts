@@ -42,7 +42,7 @@ function inWritingOrder(plan: Plan, wiring: Wiring): Set<PlanNode> {
 
 function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
   const { name, onError } = node
-  const parents = [...new Set(node.parents.map((parent) => wiring.standIn(parent).name))]
+  const parents = parentNames(node, wiring)
   switch (node.kind) {
     case 'streamSource':
       to.addSource(name, { ...node, timestampExtractor: node.timestamp })
@@ -77,6 +77,12 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
     default:
       unreachable(node)
   }
+}
+
+/** Where a source stands in for another, Kafka Streams takes that one from the parents and adds this one at their end. */
+function parentNames(node: PlanNode, wiring: Wiring): string[] {
+  const own = node.parents.filter((parent) => wiring.standIn(parent) === parent)
+  return [...new Set([...own, ...node.parents.map((parent) => wiring.standIn(parent))].map(({ name }) => name))]
 }
 
 function writeTableSource(node: TableSourceNode, wiring: Wiring, to: TopologyBuilder): void {

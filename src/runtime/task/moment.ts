@@ -1,6 +1,8 @@
 import type { RecordMetadata } from '../../processor/record.ts'
 import type { RecordQueue } from './record-queue.ts'
 
+const nowhere: RecordMetadata = Object.freeze({ topic: '', partition: -1, offset: -1 })
+
 /**
  * Where and when a task is: one object per task, shared by its nodes, stores and error handling. Plain fields, because the
  * hot path writes them for each record.
@@ -17,8 +19,10 @@ export class TaskMoment {
   /** Records taken up since the last flush. */
   recordsSinceFlush = 0
 
+  /** A punctuator's records come from nowhere: topic '', partition and offset -1. */
   metadata(): RecordMetadata | null {
     const { queue } = this
+    if (!this.hasSource) return nowhere
     return queue === null ? null : { topic: queue.topic, partition: queue.partition, offset: queue.takenOffset }
   }
 

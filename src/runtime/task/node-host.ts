@@ -13,6 +13,8 @@ export interface NodeHost {
   readonly moment: TaskMoment
   readonly failures: FailureHandler
   readonly drops: DropCounter
+  /** No async node has anything left to do. */
+  readonly isIdle: boolean
   schedule(node: ProcessorTaskNode, intervalMs: number, type: PunctuationType, punctuator: Punctuator): Cancellable
   requestCommit(): void
 }

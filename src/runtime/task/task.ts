@@ -225,7 +225,7 @@ export class Task implements NodeHost {
     let nowMs = this.clock.monotonic()
     for (let queue = group.next(nowMs); queue !== null; queue = group.next(nowMs)) {
       this.#takeUp(queue)
-      if (!this.#isIdle()) await this.#drain()
+      if (!this.isIdle) await this.#drain()
       group.advance(queue)
       if (this.moment.streamTimeMs >= this.#streamPunctuations.dueMs) {
         await this.#punctuateAsync(this.#streamPunctuations, this.moment.streamTimeMs)
@@ -263,7 +263,8 @@ export class Task implements NodeHost {
     return full
   }
 
-  #isIdle(): boolean {
+  /** No async node has anything left to do. */
+  get isIdle(): boolean {
     for (const node of this.#nodes.asyncNodes) if (!node.isIdle) return false
     return true
   }
@@ -271,7 +272,7 @@ export class Task implements NodeHost {
   /** In topological order, until none has anything left: a drained node feeds only nodes after it. */
   async #drain(): Promise<void> {
     for (const node of this.#nodes.asyncNodes) await node.drain()
-    assert(this.#isIdle(), 'T3: async nodes are drained')
+    assert(this.isIdle, 'T3: async nodes are drained')
     if (this.failures.ended) this.failures.rethrow()
   }
 
@@ -311,7 +312,7 @@ export class Task implements NodeHost {
       this.#beginPunctuation(nowMs)
       const promise = due.node.punctuate(due.punctuator, nowMs)
       if (promise !== undefined) await promise
-      if (!this.#isIdle()) await this.#drain()
+      if (!this.isIdle) await this.#drain()
       queue.again(due, nowMs)
       if (this.failures.ended) this.failures.rethrow()
     }
@@ -330,7 +331,7 @@ export class Task implements NodeHost {
     moment.hasSource = moment.recordsSinceFlush === 1 && moment.queue !== null && moment.queue.standsOnTaken
     for (const node of this.#nodes.processors) {
       node.flush()
-      if (node instanceof AsyncProcessorTaskNode || !this.#isIdle()) await this.#drain()
+      if (node instanceof AsyncProcessorTaskNode || !this.isIdle) await this.#drain()
     }
     moment.recordsSinceFlush = 0
     if (this.failures.ended) this.failures.rethrow()
