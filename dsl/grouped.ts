@@ -2,8 +2,8 @@
 
 import type { Serde } from '../src/base/serde.ts'
 import type { ErrorPolicies } from '../src/processor/error-policy.ts'
+import type { TimestampedKeyValueView } from '../src/processor/store-views.ts'
 import { int64 } from '../src/serdes/numbers.ts'
-import type { TimestampedKeyValueView } from '../state-stores/views.ts'
 import type { Lack, MaybeSerde, Needs, StillLacking } from './dsl-error.ts'
 import { StoredTable } from './ktable.ts'
 import { aggregate } from './operators/aggregate.ts'

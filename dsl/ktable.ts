@@ -2,7 +2,7 @@
  * Tables: the latest value of each key. `V` includes null where rows may be deleted; callbacks never see one.
  */
 import type { StoreHandle } from '../src/processor/store-handle.ts'
-import type { TimestampedKeyValueView } from '../state-stores/views.ts'
+import type { TimestampedKeyValueView } from '../src/processor/store-views.ts'
 import type { Lack, LackOf, MaybeSerde, Needs, NotPromise, StillLacking } from './dsl-error.ts'
 import { KStream } from './kstream.ts'
 import { filterRow, mapRow, type RowMapper } from './operators/row-mapper.ts'

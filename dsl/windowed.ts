@@ -1,9 +1,9 @@
 /** Groups of a stream by key and window of time: what is folded over each becomes a table of windowed keys. */
 
 import type { Serde } from '../src/base/serde.ts'
+import type { TimestampedWindowView } from '../src/processor/store-views.ts'
 import { int64 } from '../src/serdes/numbers.ts'
 import { timeWindowed, type Windowed } from '../src/serdes/windowed.ts'
-import type { TimestampedWindowView } from '../state-stores/views.ts'
 import type { Lack, MaybeSerde, Needs, StillLacking } from './dsl-error.ts'
 import { StoredTable } from './ktable.ts'
 import {

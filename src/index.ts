@@ -21,9 +21,19 @@ export type {
   WindowStore,
 } from './processor/state-store.ts'
 export type { StoreHandle } from './processor/store-handle.ts'
+export type {
+  KeyValueView,
+  TimestampedKeyValueView,
+  TimestampedWindowView,
+  WindowView,
+} from './processor/store-views.ts'
 export type { TimestampExtractor } from './processor/timestamp-extractor.ts'
 export type { LogProvider } from './protocol/connection.ts'
+export type { FeedItem } from './runtime/feed.ts'
+export type { Metric } from './runtime/metrics.ts'
 export { Streams, type StreamsConfig } from './runtime/streams.ts'
+export type { StreamsEvents } from './runtime/streams-events.ts'
+export type { StreamsState } from './runtime/streams-state.ts'
 export * from './serdes/index.ts'
 export type { Topology } from './topology/topology.ts'
 export { TopologyBuilder } from './topology/topology-builder.ts'

@@ -14,10 +14,15 @@ import type {
   WindowStore,
 } from '../src/processor/state-store.ts'
 import type { StoreBuilder } from '../src/processor/store-builder.ts'
+import type {
+  KeyValueView,
+  TimestampedKeyValueView,
+  TimestampedWindowView,
+  WindowView,
+} from '../src/processor/store-views.ts'
 import { level } from './engines/level-engine.ts'
 import { PlainKeyValueStore } from './key-value/plain-store.ts'
 import { StampedKeyValueStore } from './key-value/stamped-store.ts'
-import type { KeyValueView, TimestampedKeyValueView, TimestampedWindowView, WindowView } from './views.ts'
 import { PlainWindowStore } from './window/plain-store.ts'
 import { StampedWindowStore } from './window/stamped-store.ts'
 

@@ -10,6 +10,12 @@ export type {
 } from '../src/processor/state-store.ts'
 export type { StoreBuilder } from '../src/processor/store-builder.ts'
 export type {
+  KeyValueView,
+  TimestampedKeyValueView,
+  TimestampedWindowView,
+  WindowView,
+} from '../src/processor/store-views.ts'
+export type {
   QueryableKeyValueStore,
   QueryableTimestampedKeyValueStore,
   QueryableTimestampedWindowStore,
@@ -21,4 +27,3 @@ export type {
 export { stores } from './builders.ts'
 export { level } from './engines/level-engine.ts'
 export { MemoryEngines, memory } from './engines/memory-engine.ts'
-export type { KeyValueView, TimestampedKeyValueView, TimestampedWindowView, WindowView } from './views.ts'

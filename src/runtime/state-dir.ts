@@ -1,6 +1,6 @@
+import { DirectoryLock } from '../base/directory-lock.ts'
 import type { Files } from '../base/files.ts'
 import type { Machine } from '../base/machine.ts'
-import { lockDirectory, writeText } from './directory-lock.ts'
 
 const processFile = 'kafka-streams-process-metadata'
 
@@ -12,28 +12,26 @@ export class StateDirectory {
   readonly path: string
   readonly processId: string
   readonly #files: Files
-  readonly #release: () => void
-  #held = true
+  readonly #lock: DirectoryLock
 
-  private constructor(path: string, processId: string, files: Files, release: () => void) {
+  private constructor(path: string, processId: string, files: Files, lock: DirectoryLock) {
     this.path = path
     this.processId = processId
     this.#files = files
-    this.#release = release
+    this.#lock = lock
   }
 
   /** STATE_DIR_IN_USE names who holds it. */
   static async open(machine: Machine, stateDir: string, applicationId: string): Promise<StateDirectory> {
     const { files } = machine
     const path = `${stateDir}/${applicationId}`
-    files.makeDirectory(path)
-    const release = lockDirectory(files, path)
+    const lock = DirectoryLock.acquire(machine, path, 'STATE_DIR_IN_USE')
     try {
-      const processId = readProcessId(machine, path)
+      const processId = await readProcessId(machine, path)
       await files.syncDirectory(path)
-      return new StateDirectory(path, processId, files, release)
+      return new StateDirectory(path, processId, files, lock)
     } catch (error) {
-      release()
+      lock.release()
       throw error
     }
   }
@@ -49,20 +47,30 @@ export class StateDirectory {
 
   /** Idempotent. */
   close(): void {
-    if (!this.#held) return
-    this.#held = false
-    this.#release()
+    this.#lock.release()
   }
 }
 
 /** Kafka Streams' file of that name: JSON with a processId. A file that cannot be read is replaced: it is an identity, not state. */
-function readProcessId({ files, random }: Machine, directory: string): string {
+async function readProcessId({ files, random }: Machine, directory: string): Promise<string> {
   const path = `${directory}/${processFile}`
   if (files.exists(path)) {
     const found = /"processId"\s*:\s*"([0-9a-f-]{36})"/.exec(files.read(path).toString())
     if (found?.[1] !== undefined) return found[1]
   }
   const processId = random.uuid()
-  writeText(files, path, JSON.stringify({ processId }))
+  await writeText(files, path, JSON.stringify({ processId }))
   return processId
+}
+
+/** Replaces a small file in one step; its name is durable when its folder is synced. */
+async function writeText(files: Files, path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`
+  const file = files.open(temporary, 'write')
+  const bytes = Buffer.from(text)
+  file.truncate(0)
+  file.write(bytes, 0, bytes.length, 0)
+  await file.sync()
+  file.close()
+  files.rename(temporary, path)
 }

@@ -4,6 +4,7 @@ import { step } from '../base/state-table.ts'
 import type { LogLease } from '../client/index.ts'
 import type { StoreKind } from '../processor/state-store.ts'
 import type { StoreHandle } from '../processor/store-handle.ts'
+import type { ViewOfKind } from '../processor/store-views.ts'
 import type { Topology } from '../topology/topology.ts'
 import { Cluster } from './cluster.ts'
 import { type ResolvedConfig, resolveConfig, type StreamsConfig } from './config.ts'
@@ -12,9 +13,8 @@ import { DropLog } from './drop-log.ts'
 import { Feed, type FeedItem, type FeedTopic } from './feed.ts'
 import { prepareTopics } from './internal-topics.ts'
 import { type Metric, MetricRegistry } from './metrics.ts'
-import { StoreQueries, type StoreQueryOptions } from './queries/store-queries.ts'
-import type { QueryOfKind } from './queries/views.ts'
 import { StateDirectory } from './state-dir.ts'
+import { StoreQueries, type StoreQueryOptions } from './store-queries.ts'
 import { EventHub, type StreamsEvents } from './streams-events.ts'
 import { type StreamsState, streamsArrows } from './streams-state.ts'
 import type { ThreadEvents } from './thread/services.ts'
@@ -186,7 +186,7 @@ export class Streams {
    * STORE_NOT_READY while another instance may have it; scans give the rows of this instance's tasks.
    */
   store<View>(handle: StoreHandle<View>): View
-  store<Kind extends StoreKind, K, V>(name: string, options: StoreQueryOptions<Kind, K, V>): QueryOfKind<K, V>[Kind]
+  store<Kind extends StoreKind, K, V>(name: string, options: StoreQueryOptions<Kind, K, V>): ViewOfKind<K, V>[Kind]
   store(handle: StoreHandle<unknown> | string, options?: StoreQueryOptions<StoreKind, unknown, unknown>): unknown {
     this.#requireOpen()
     if (typeof handle !== 'string') return this.#queries.open(handle.storeName)

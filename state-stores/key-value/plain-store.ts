@@ -2,8 +2,8 @@
  * The plain key-value store: a row is the value's bytes, nothing else. Kafka Streams' `KeyValueStore`.
  */
 import { noHeaders, type Serde } from '../../src/base/serde.ts'
+import type { KeyValueView } from '../../src/processor/store-views.ts'
 import type { QueryableKeyValueStore } from '../builders.ts'
-import type { KeyValueView } from '../views.ts'
 import { type Bounds, KeyValueTable } from './table.ts'
 
 function pair<K, V>(key: K, value: V): [K, V] {

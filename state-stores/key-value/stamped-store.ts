@@ -4,8 +4,8 @@
  */
 import { type Headers, noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { StoreEntry, ValueAndTimestamp } from '../../src/processor/state-store.ts'
+import type { TimestampedKeyValueView } from '../../src/processor/store-views.ts'
 import type { QueryableTimestampedKeyValueStore } from '../builders.ts'
-import type { TimestampedKeyValueView } from '../views.ts'
 import type { KeyValueEntry } from './entry.ts'
 import { type Bounds, KeyValueTable } from './table.ts'
 

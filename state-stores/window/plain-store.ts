@@ -1,8 +1,9 @@
 /**
  * The plain window store. Kafka Streams' `WindowStore`; its changelog records carry the time at which they were put.
  */
+
+import type { WindowView } from '../../src/processor/store-views.ts'
 import type { QueryableWindowStore } from '../builders.ts'
-import type { WindowView } from '../views.ts'
 import { type WindowShape, WindowTable } from './table.ts'
 
 function row<K, V>(key: K, startMs: number, value: V): [K, number, V] {

@@ -3,8 +3,8 @@
  */
 import type { Headers } from '../../src/base/serde.ts'
 import type { StoreEntry, ValueAndTimestamp } from '../../src/processor/state-store.ts'
+import type { TimestampedWindowView } from '../../src/processor/store-views.ts'
 import type { QueryableTimestampedWindowStore } from '../builders.ts'
-import type { TimestampedWindowView } from '../views.ts'
 import type { WindowEntry } from './row.ts'
 import { type WindowShape, WindowTable } from './table.ts'
 

@@ -20,9 +20,9 @@ import type {
   StoreContext,
   WindowFlushListener,
 } from '../../src/processor/state-store.ts'
+import type { WindowView } from '../../src/processor/store-views.ts'
 import { DirtyList } from '../dirty-list.ts'
 import { decodeNumber } from '../row-keys.ts'
-import type { WindowView } from '../views.ts'
 import { bucketMsOf, bucketPrefix, largestStartKey } from './bucket.ts'
 import { FrozenRows } from './frozen-rows.ts'
 import { WindowRestore } from './restore.ts'

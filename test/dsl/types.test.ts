@@ -9,8 +9,8 @@ import type { Serde } from '../../src/base/serde.ts'
 import type { Processor } from '../../src/processor/processor.ts'
 import type { Record } from '../../src/processor/record.ts'
 import type { StoreHandle } from '../../src/processor/store-handle.ts'
+import type { TimestampedKeyValueView, TimestampedWindowView } from '../../src/processor/store-views.ts'
 import { int32, int64, json, string, timeWindowed, type Windowed } from '../../src/serdes/index.ts'
-import type { TimestampedKeyValueView, TimestampedWindowView } from '../../state-stores/views.ts'
 
 interface Order {
   readonly customer: string

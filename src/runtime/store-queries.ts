@@ -1,16 +1,16 @@
-import { StreamError } from '../../base/errors.ts'
-import type { Serde } from '../../base/serde.ts'
-import type { StoreKind, ValueAndTimestamp } from '../../processor/state-store.ts'
-import type { StoreBuilder } from '../../processor/store-builder.ts'
-import type { ActiveTask } from '../active-task.ts'
-import type { TopicPlan } from '../topic-plan.ts'
+import { StreamError } from '../base/errors.ts'
+import type { Serde } from '../base/serde.ts'
+import type { StoreKind, ValueAndTimestamp } from '../processor/state-store.ts'
+import type { StoreBuilder } from '../processor/store-builder.ts'
 import type {
-  KeyValueQuery,
-  QueryOfKind,
-  TimestampedKeyValueQuery,
-  TimestampedWindowQuery,
-  WindowQuery,
-} from './views.ts'
+  KeyValueView,
+  TimestampedKeyValueView,
+  TimestampedWindowView,
+  ViewOfKind,
+  WindowView,
+} from '../processor/store-views.ts'
+import type { ActiveTask } from './active-task.ts'
+import type { TopicPlan } from './topic-plan.ts'
 
 /** How a store is asked for by name: its kind and serdes, compared with the store's fingerprint. */
 export interface StoreQueryOptions<Kind extends StoreKind, K, V> {
@@ -50,14 +50,14 @@ export class StoreQueries {
   openAs<Kind extends StoreKind, K, V>(
     name: string,
     { kind, key, value }: StoreQueryOptions<Kind, K, V>,
-  ): QueryOfKind<K, V>[Kind] {
+  ): ViewOfKind<K, V>[Kind] {
     const { fingerprint } = this.#builder(name)
     const asked = `${kind}(${key.name},${value.name}`
     if (fingerprint !== `${asked})` && !fingerprint.startsWith(`${asked},`)) {
       const what = `the store ${name} is ${fingerprint}, it was asked for as ${asked}); ask with its own kind and serdes`
       throw new StreamError('STORE_MISMATCH', what)
     }
-    return this.open(name) as QueryOfKind<K, V>[Kind]
+    return this.open(name) as ViewOfKind<K, V>[Kind]
   }
 
   #builder(name: string): StoreBuilder {
@@ -115,7 +115,7 @@ class LocalStores {
   }
 }
 
-class KeyValueStores<K, V> implements TimestampedKeyValueQuery<K, V> {
+class KeyValueStores<K, V> implements TimestampedKeyValueView<K, V> {
   readonly #local: LocalStores
 
   constructor(local: LocalStores) {
@@ -123,41 +123,41 @@ class KeyValueStores<K, V> implements TimestampedKeyValueQuery<K, V> {
   }
 
   get(key: K): Promise<V | undefined> {
-    return this.#local.first((view: KeyValueQuery<K, V>) => view.get(key))
+    return this.#local.first((view: KeyValueView<K, V>) => view.get(key))
   }
 
   getWithTimestamp(key: K): Promise<ValueAndTimestamp<V> | undefined> {
-    return this.#local.first((view: TimestampedKeyValueQuery<K, V>) => view.getWithTimestamp(key))
+    return this.#local.first((view: TimestampedKeyValueView<K, V>) => view.getWithTimestamp(key))
   }
 
   range(from: K | null, to: K | null): AsyncIterable<[K, V]> {
-    return this.#local.each((view: KeyValueQuery<K, V>) => view.range(from, to))
+    return this.#local.each((view: KeyValueView<K, V>) => view.range(from, to))
   }
 
   reverseRange(from: K | null, to: K | null): AsyncIterable<[K, V]> {
-    return this.#local.each((view: KeyValueQuery<K, V>) => view.reverseRange(from, to))
+    return this.#local.each((view: KeyValueView<K, V>) => view.reverseRange(from, to))
   }
 
   prefixScan(prefix: string | Buffer): AsyncIterable<[K, V]> {
-    return this.#local.each((view: KeyValueQuery<K, V>) => view.prefixScan(prefix))
+    return this.#local.each((view: KeyValueView<K, V>) => view.prefixScan(prefix))
   }
 
   all(): AsyncIterable<[K, V]> {
-    return this.#local.each((view: KeyValueQuery<K, V>) => view.all())
+    return this.#local.each((view: KeyValueView<K, V>) => view.all())
   }
 
   reverseAll(): AsyncIterable<[K, V]> {
-    return this.#local.each((view: KeyValueQuery<K, V>) => view.reverseAll())
+    return this.#local.each((view: KeyValueView<K, V>) => view.reverseAll())
   }
 
   async approximateEntryCount(): Promise<number> {
     let count = 0
-    for (const view of this.#local.views<KeyValueQuery<K, V>>()) count += await view.approximateEntryCount()
+    for (const view of this.#local.views<KeyValueView<K, V>>()) count += await view.approximateEntryCount()
     return count
   }
 }
 
-class WindowStores<K, V> implements TimestampedWindowQuery<K, V> {
+class WindowStores<K, V> implements TimestampedWindowView<K, V> {
   readonly #local: LocalStores
 
   constructor(local: LocalStores) {
@@ -165,15 +165,15 @@ class WindowStores<K, V> implements TimestampedWindowQuery<K, V> {
   }
 
   at(key: K, startMs: number): Promise<V | undefined> {
-    return this.#local.first((view: WindowQuery<K, V>) => view.at(key, startMs))
+    return this.#local.first((view: WindowView<K, V>) => view.at(key, startMs))
   }
 
   atWithTimestamp(key: K, startMs: number): Promise<ValueAndTimestamp<V> | undefined> {
-    return this.#local.first((view: TimestampedWindowQuery<K, V>) => view.atWithTimestamp(key, startMs))
+    return this.#local.first((view: TimestampedWindowView<K, V>) => view.atWithTimestamp(key, startMs))
   }
 
   async fetch(key: K, fromMs: number, toMs: number): Promise<[number, V][]> {
-    const found = await this.#local.first(async (view: WindowQuery<K, V>) => {
+    const found = await this.#local.first(async (view: WindowView<K, V>) => {
       const rows = await view.fetch(key, fromMs, toMs)
       return rows.length === 0 ? undefined : rows
     })
@@ -181,18 +181,18 @@ class WindowStores<K, V> implements TimestampedWindowQuery<K, V> {
   }
 
   fetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, V]> {
-    return this.#local.each((view: WindowQuery<K, V>) => view.fetchAll(fromMs, toMs))
+    return this.#local.each((view: WindowView<K, V>) => view.fetchAll(fromMs, toMs))
   }
 
   backwardFetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, V]> {
-    return this.#local.each((view: WindowQuery<K, V>) => view.backwardFetchAll(fromMs, toMs))
+    return this.#local.each((view: WindowView<K, V>) => view.backwardFetchAll(fromMs, toMs))
   }
 
   all(): AsyncIterable<[K, number, V]> {
-    return this.#local.each((view: WindowQuery<K, V>) => view.all())
+    return this.#local.each((view: WindowView<K, V>) => view.all())
   }
 
   backwardAll(): AsyncIterable<[K, number, V]> {
-    return this.#local.each((view: WindowQuery<K, V>) => view.backwardAll())
+    return this.#local.each((view: WindowView<K, V>) => view.backwardAll())
   }
 }

@@ -3,7 +3,7 @@
  * between calls; each call answers from the latest commit, each iteration from the commit at which it began (and ends
  * with TIMED_OUT when it takes longer than `snapshotLifeMsMax`).
  */
-import type { ValueAndTimestamp } from '../src/processor/state-store.ts'
+import type { ValueAndTimestamp } from './state-store.ts'
 
 /** Ranges are inclusive, null is an open end; order is that of the key's bytes. */
 export interface KeyValueView<K, V> {
@@ -35,4 +35,12 @@ export interface WindowView<K, V> {
 
 export interface TimestampedWindowView<K, V> extends WindowView<K, V> {
   atWithTimestamp(key: K, startMs: number): Promise<ValueAndTimestamp<V> | undefined>
+}
+
+/** What a kind of store shows of itself. */
+export interface ViewOfKind<K, V> {
+  readonly keyValue: KeyValueView<K, V>
+  readonly timestampedKeyValue: TimestampedKeyValueView<K, V>
+  readonly window: WindowView<K, V>
+  readonly timestampedWindow: TimestampedWindowView<K, V>
 }
