@@ -178,13 +178,12 @@ export class KTable<K, V, Lacks extends Lack = never> {
       return new KTable({ plan, node, key, value, sources, view: mappedView(view, rows) })
     }
     const storeName = chosen.name
-    const valueSerde = needed(name, 'value', value)
-    const store = rowStore(storeName, chosen, needed(name, 'key', key), valueSerde)
+    const store = rowStore(storeName, chosen, needed(name, 'key', key), needed(name, 'value', value))
     const emit = options.emit ?? 'onCommit'
     const node = plan.attach({
       ...common,
       store,
-      supplier: (oldValues) => storedTableStep(rows, { storeName, valueSerde, emit, oldValues }),
+      supplier: (oldValues) => storedTableStep(rows, { storeName, emit, oldValues }),
     })
     return new StoredTable({ plan, node, key, value, sources, view: storeView(storeName) }, storeName)
   }

@@ -3,9 +3,9 @@ import { Change } from '../../src/processor/change.ts'
 import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/processor/processor.ts'
 import { Record } from '../../src/processor/record.ts'
 import type { TimestampedKeyValueStore } from '../../src/processor/state-store.ts'
+import { ValueCopier } from '../../state-stores/value-copier.ts'
 import type { Emit } from '../options.ts'
 import type { Fold } from './fold.ts'
-import { ValueCopier } from './value-copier.ts'
 
 export interface AggregateSpec<A> {
   readonly storeName: string
@@ -59,7 +59,8 @@ class Aggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
     // The record's own value is not the fold's to change: other steps may have it too.
     const after = Object.is(result, value) ? this.#copier.copy(result) : result
     // A delete is kept under the record's own time, as Kafka Streams does; what is told at once has the result's.
-    this.#store.update(entry, after, after === null ? record.timestamp : timestamp, record.headers)
+    const keptMs = after === null ? record.timestamp : timestamp
+    this.#store.update(entry, after, keptMs, record.headers, this.#everyUpdate)
     if (this.#everyUpdate) {
       this.#context.forward(new Record(key, new Change(after, old), timestamp, record.headers))
     }

@@ -1,15 +1,13 @@
-import type { Headers, Serde } from '../../src/base/serde.ts'
+import type { Headers } from '../../src/base/serde.ts'
 import { Change } from '../../src/processor/change.ts'
 import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/processor/processor.ts'
 import { Record } from '../../src/processor/record.ts'
 import type { TimestampedKeyValueStore } from '../../src/processor/state-store.ts'
 import type { Emit } from '../options.ts'
 import type { RowMapper } from './row-mapper.ts'
-import { ValueCopier } from './value-copier.ts'
 
-export interface StoredTableStepSpec<V> {
+export interface StoredTableStepSpec {
   readonly storeName: string
-  readonly valueSerde: Serde<V>
   readonly emit: Emit
   /** Are the old values of changes known here and told on? */
   readonly oldValues: boolean
@@ -18,18 +16,16 @@ export interface StoredTableStepSpec<V> {
 /** A filter or mapValues of a table whose result has a store of its own; old values are those of that store. */
 class StoredTableStep<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>> {
   readonly #mapper: RowMapper<K, V, V2>
-  readonly #spec: StoredTableStepSpec<V2>
+  readonly #spec: StoredTableStepSpec
   readonly #everyUpdate: boolean
-  readonly #copier: ValueCopier<V2> | null
   #context!: ProcessorContext<K, Change<V2>>
   #store!: TimestampedKeyValueStore<K, V2>
   #nodeName = ''
 
-  constructor(mapper: RowMapper<K, V, V2>, spec: StoredTableStepSpec<V2>) {
+  constructor(mapper: RowMapper<K, V, V2>, spec: StoredTableStepSpec) {
     this.#mapper = mapper
     this.#spec = spec
     this.#everyUpdate = spec.emit === 'everyUpdate'
-    this.#copier = this.#everyUpdate && spec.oldValues ? new ValueCopier(spec.valueSerde) : null
   }
 
   init(context: ProcessorContext<K, Change<V2>>): void {
@@ -45,8 +41,8 @@ class StoredTableStep<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>
     const entry = this.#store.entry(key)
     const before = this.#spec.oldValues ? entry.value : null
     if (after === null && before === null && this.#spec.oldValues && this.#mapper.elidesNothing) return
-    // The value may be an accumulator that the step above goes on changing: what will be an old value is kept as a copy.
-    this.#store.update(entry, this.#copier === null ? after : this.#copier.copy(after), timestamp, headers)
+    // The value may be the one of the table above, which its other steps have too.
+    this.#store.update(entry, after, timestamp, headers, true)
     if (this.#everyUpdate) this.#tell(key, after, before, timestamp, headers)
   }
 
@@ -61,7 +57,7 @@ class StoredTableStep<K, V, V2> implements Processor<K, Change<V>, K, Change<V2>
 
 export function storedTableStep<K, V, V2>(
   mapper: RowMapper<K, V, V2>,
-  spec: StoredTableStepSpec<V2>,
+  spec: StoredTableStepSpec,
 ): ProcessorSupplier<K, Change<V>, K, Change<V2>> {
   return { get: () => new StoredTableStep(mapper, spec) }
 }

@@ -49,7 +49,7 @@ class StoredTableSource<K, V> implements Processor<K, V, K, Change<V>> {
     }
     const entry = this.#store.entry(key)
     const old = this.#oldValues ? entry.value : null
-    this.#store.update(entry, value, record.timestamp, record.headers)
+    this.#store.update(entry, value, record.timestamp, record.headers, this.#everyUpdate)
     if (this.#everyUpdate) {
       this.#context.forward(new Record(key, new Change(value, old), record.timestamp, record.headers))
     }

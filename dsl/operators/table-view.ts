@@ -26,7 +26,7 @@ class StoreRows<K, V> implements Rows<K, V> {
   }
 
   row(key: K): V | null {
-    return this.#store.entry(key).value
+    return this.#store.value(key)
   }
 }
 

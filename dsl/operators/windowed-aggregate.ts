@@ -4,10 +4,10 @@ import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/p
 import { Record } from '../../src/processor/record.ts'
 import type { TimestampedWindowStore } from '../../src/processor/state-store.ts'
 import { Windowed } from '../../src/serdes/windowed.ts'
+import { ValueCopier } from '../../state-stores/value-copier.ts'
 import type { Emit } from '../options.ts'
 import type { TumblingWindows } from '../windows.ts'
 import type { Fold } from './fold.ts'
-import { ValueCopier } from './value-copier.ts'
 
 export interface WindowedAggregateSpec<A> {
   readonly storeName: string
@@ -82,7 +82,8 @@ class WindowedAggregate<K, V, A> implements Processor<K, V, Windowed<K>, Change<
     // The record's own value is not the fold's to change: other steps may have it too.
     const after = Object.is(result, record.value) ? this.#copier.copy(result) : result
     // A delete is kept under the record's own time, as Kafka Streams does; what is told at once has the result's.
-    this.#store.update(entry, after, after === null ? record.timestamp : timestamp, record.headers)
+    const keptMs = after === null ? record.timestamp : timestamp
+    this.#store.update(entry, after, keptMs, record.headers, this.#everyUpdate)
     if (this.#everyUpdate) this.#tell(key, startMs, after, old, timestamp, record.headers)
   }
 

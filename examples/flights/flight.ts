@@ -21,13 +21,18 @@ function parseMinute(text: unknown): number | null {
   return same && hour < 24 && minute < 60 ? time.getTime() : null
 }
 
+/** What a message quotes of a value: enough to find it. */
+function quote(value: unknown): string {
+  return (JSON.stringify(value) ?? 'nothing').slice(0, 80)
+}
+
 /** The flight of a parsed row; throws an error that says what is broken. */
 export function parseFlight(row: unknown): Flight {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new Error('the row is not an object')
   const { date, delay, origin } = row as { date?: unknown; delay?: unknown; origin?: unknown }
   const departure = parseMinute(date)
-  if (departure === null) throw new Error(`date is not a minute since ${firstYear}: ${JSON.stringify(date)}`)
-  if (!Number.isSafeInteger(delay)) throw new Error(`delay is not a whole number: ${JSON.stringify(delay)}`)
-  if (typeof origin !== 'string' || origin === '') throw new Error(`origin is missing: ${JSON.stringify(origin)}`)
+  if (departure === null) throw new Error(`date is not a minute since ${firstYear}: ${quote(date)}`)
+  if (!Number.isSafeInteger(delay)) throw new Error(`delay is not a whole number: ${quote(delay)}`)
+  if (typeof origin !== 'string' || origin === '') throw new Error(`origin is missing: ${quote(origin)}`)
   return { origin, delay: delay as number, departure }
 }

@@ -29,9 +29,10 @@ export interface IngestOptions {
 
 /**
  * Sends airports, then flights, in transactions; each carries its new position to `flights-ingest`, so that a killed
- * ingest resumes where it was, repeating and skipping nothing. Gives whether an earlier run had left a position.
+ * ingest resumes where it was, repeating and skipping nothing. Gives whether an earlier run had left a position, and how many
+ * rows the flights file has.
  */
-export async function ingest(options: IngestOptions): Promise<{ resumed: boolean }> {
+export async function ingest(options: IngestOptions): Promise<{ resumed: boolean; rows: number }> {
   const { connection } = options
   await createTopics(connection)
   const producer = new Producer(connection, { clientId: 'flights-ingest', transactionalId: 'flights-ingest' })
@@ -41,14 +42,14 @@ export async function ingest(options: IngestOptions): Promise<{ resumed: boolean
     const recorded = await readPositions(connection)
     refuseOtherFile(recorded, 'airports', options.airports)
     refuseOtherFile(recorded, 'flights', options.flights)
-    const airportRows = options.airports.rows.map(airportRow)
-    await send(producer, options, 'airports', options.airports, airportRows, positionOf(recorded, 'airports'))
-    const flightRows = {
-      length: options.flights.rows.length,
-      at: (index: number) => flightRow(options.flights.rows[index], index),
-    }
-    await send(producer, options, 'flights', options.flights, flightRows, positionOf(recorded, 'flights'))
-    return { resumed: recorded.length > 0 }
+    const airportRows = options.airports.rows()
+    const flightRows = options.flights.rows()
+    const sending = { producer, options, recorded }
+    await send(sending, 'airports', airportRows.length, (index) => airportRow(airportRows[index]!))
+    await send(sending, 'flights', flightRows.length, (index) =>
+      flightRow(flightRows[index], index, options.flights.path),
+    )
+    return { resumed: recorded.length > 0, rows: flightRows.length }
   } finally {
     await producer.close()
   }
@@ -118,8 +119,8 @@ function airportRow(airport: Airport): Row {
 }
 
 /** A broken row goes in as it is, under its number: the topology finds it and says why. */
-function flightRow(row: unknown, index: number): Row {
-  const value = JSON.stringify(row)
+function flightRow(row: unknown, index: number, path: string): Row {
+  const value = textOf(row, index, path)
   try {
     const { origin, departure } = parseFlight(row)
     return { topic: flights.name, key: origin, value, timestampMs: departure }
@@ -128,31 +129,46 @@ function flightRow(row: unknown, index: number): Row {
   }
 }
 
+function textOf(row: unknown, index: number, path: string): string {
+  try {
+    return JSON.stringify(row)
+  } catch (cause) {
+    throw new StreamError('INPUT_INVALID', `row ${index} of ${path} is nested too deeply to be written; leave it out`, {
+      cause,
+    })
+  }
+}
+
+interface Sending {
+  readonly producer: Producer
+  readonly options: IngestOptions
+  readonly recorded: readonly Recorded[]
+}
+
 async function send(
-  producer: Producer,
-  options: IngestOptions,
+  { producer, options, recorded }: Sending,
   kind: 'airports' | 'flights',
-  file: InputFile<unknown>,
-  rows: { readonly length: number; at(index: number): Row | undefined },
-  recordedRows: number,
+  length: number,
+  rowAt: (index: number) => Row,
 ): Promise<void> {
-  let position = Math.max(recordedRows, 0)
+  const known = positionOf(recorded, kind)
+  let position = Math.max(known, 0)
   // A file of no rows has its position, too: so the folder knows whose it is.
-  let done = recordedRows >= rows.length
+  let done = known >= length
   while (!done && !options.signal.aborted) {
-    const end = Math.min(rows.length, position + rowsPerTransaction)
+    const end = Math.min(length, position + rowsPerTransaction)
+    const rows = Array.from({ length: end - position }, (_, index) => rowAt(position + index))
     producer.beginTransaction()
     reach('ingest.begin')
-    const sent: Promise<unknown>[] = []
-    for (let index = position; index < end; index++) sent.push(producer.send(rows.at(index) as Row))
-    sent.push(producer.send(positionRecord(kind, file, end)))
+    const sent = rows.map((row) => producer.send(row))
+    sent.push(producer.send(positionRecord(kind, options[kind], end)))
     await Promise.all(sent)
     reach('ingest.sent')
     await producer.commitTransaction()
     reach('ingest.committed')
     position = end
-    done = position >= rows.length
-    if (kind === 'flights') options.onProgress(position, rows.length)
+    done = position >= length
+    if (kind === 'flights') options.onProgress(position, length)
   }
 }
 

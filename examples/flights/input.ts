@@ -6,12 +6,13 @@ import { parse } from 'csv-parse/sync'
 import { StreamError } from 'millrace'
 import type { Airport } from './topics.ts'
 
-/** A file of the input: where it really lies, what it holds, and how to tell that it changed. */
+/** A file of the input: where it really lies, how to tell that it changed, and what it holds. */
 export interface InputFile<T> {
   readonly path: string
   readonly size: number
   readonly sha256: string
-  readonly rows: readonly T[]
+  /** Parsed at each call: INPUT_INVALID when it is not what it should be. */
+  rows(): readonly T[]
 }
 
 const shipped = resolve(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '../data')
@@ -26,14 +27,20 @@ export function checkExists(path: string, what: string): void {
 
 function readInput<T>(path: string, what: string, parseRows: (text: string) => readonly T[]): InputFile<T> {
   checkExists(path, what)
-  try {
+  const guarded = <R>(run: () => R): R => {
+    try {
+      return run()
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new StreamError('INPUT_INVALID', `the ${what} file ${path} cannot be read: ${why}`, { cause: error })
+    }
+  }
+  return guarded(() => {
     const bytes = readFileSync(path)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
-    return { path: realpathSync(path), size: bytes.length, sha256, rows: parseRows(bytes.toString('utf8')) }
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new StreamError('INPUT_INVALID', `the ${what} file ${path} cannot be read: ${why}`, { cause: error })
-  }
+    const rows = (): readonly T[] => guarded(() => parseRows(bytes.toString('utf8')))
+    return { path: realpathSync(path), size: bytes.length, sha256, rows }
+  })
 }
 
 /** The rows of a JSON array, as they were parsed. */
@@ -47,8 +54,18 @@ export function readFlights(path: string): InputFile<unknown> {
 
 export function readAirports(path: string): InputFile<Airport> {
   return readInput(path, 'airports', (text) => {
-    const rows: Airport[] = parse(text, { columns: true, bom: true, skipEmptyLines: true })
-    if (rows.length > 0 && typeof rows[0]?.iata !== 'string') throw new Error('its first line has no column iata')
+    let columns: readonly string[] = []
+    const rows: Airport[] = parse(text, {
+      columns: (header: string[]) => {
+        columns = header
+        return header
+      },
+      bom: true,
+      skipEmptyLines: true,
+      skipRecordsWithEmptyValues: true,
+      recordDelimiter: ['\r\n', '\n', '\r'],
+    })
+    if (!columns.includes('iata')) throw new Error('its first line has no column iata')
     return rows
   })
 }

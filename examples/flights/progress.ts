@@ -8,14 +8,17 @@ const lookEveryMs = 100
 export class Progress {
   readonly #live = process.stderr.isTTY === true
   #shownAt = 0
+  #shown = ''
   #open = false
 
   show(what: string, done: number, total: number): void {
     const now = performance.now()
     if (done < total && now - this.#shownAt < (this.#live ? lookEveryMs : lineEveryMs)) return
-    this.#shownAt = now
     const percent = total === 0 ? 100 : Math.floor((100 * done) / total)
     const text = `${what} ${done.toLocaleString('en')} / ${total.toLocaleString('en')} (${percent} %)`
+    if (text === this.#shown) return
+    this.#shownAt = now
+    this.#shown = text
     if (this.#live) process.stderr.write(`\r\x1b[2K${text}`)
     else process.stderr.write(`${text}\n`)
     this.#open = this.#live
@@ -33,6 +36,7 @@ export class Progress {
 
   /** Resolves when everything in the log is processed and committed, or when the signal aborts. */
   async watch(app: Streams, total: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
     let over = false
     const drained = app.drained().finally(() => {
       over = true
@@ -41,7 +45,9 @@ export class Progress {
     const done = Promise.race([drained, aborted])
     while (!over && !signal.aborted) {
       await Promise.race([done, sleep(lookEveryMs)])
-      this.show('process', Math.min(total, app.processedRecords('flights')), total)
+      const processed = app.processedRecords('flights')
+      // What earlier runs have processed is not counted again: a run with nothing left to do shows nothing.
+      if (processed > 0) this.show('process', Math.min(total, processed), total)
     }
     await done
     this.end()

@@ -82,28 +82,28 @@ function airportReport(iata: string, total: AirportDelay, worst: Day | undefined
 const tableRows = 10
 const tableFlightsMin = 100
 
+const figure = (count: number): string => count.toLocaleString('en')
+
 /** The ten airports with the worst mean delay among those with at least 100 flights, for people. */
 export function renderReport(report: Report): string {
   const table = new Table({
-    head: ['Airport', 'Name', 'Flights', 'Mean delay', 'Worst day'],
-    colAligns: ['left', 'left', 'right', 'right', 'left'],
+    head: ['', 'Name', 'Flights', 'Mean delay', 'Worst day', 'Its mean'],
+    colAligns: ['left', 'left', 'right', 'right', 'left', 'right'],
     style: { head: [], border: [], compact: true },
   })
   const busy = report.airports.filter((airport) => airport.flights >= tableFlightsMin)
   for (const { iata, name, flights, meanDelayMinutes, worstDay } of busy.slice(0, tableRows)) {
-    const worst =
-      worstDay === null
-        ? '–'
-        : `${worstDay.date} (${worstDay.meanDelayMinutes.toFixed(1)} min, ${worstDay.flights} ${worstDay.flights === 1 ? 'flight' : 'flights'})`
-    table.push([iata, name ?? '(unknown)', flights.toLocaleString('en'), `${meanDelayMinutes.toFixed(1)} min`, worst])
+    const worst = worstDay === null ? ['–', '–'] : [worstDay.date, `${worstDay.meanDelayMinutes.toFixed(1)} min`]
+    table.push([iata, name ?? '(unknown)', figure(flights), `${meanDelayMinutes.toFixed(1)} min`, ...worst])
   }
   const counts = [
-    `${report.flights.toLocaleString('en')} flights`,
-    `${report.airports.length} airports`,
-    `${report.broken} broken rows`,
-    `${report.unknownAirports} from unknown airports`,
-    `${report.late} late`,
-  ]
-  const title = `The ${tableRows} airports with the worst mean delay, of those with at least ${tableFlightsMin} flights`
-  return `${title}\n${table.toString()}\n${counts.join(', ')}`
+    `${figure(report.flights)} flights`,
+    `${figure(report.airports.length)} airports`,
+    `${figure(report.broken)} broken rows`,
+    `${figure(report.unknownAirports)} from unknown airports`,
+    `${figure(report.late)} late`,
+  ].join(', ')
+  if (busy.length === 0) return `No airport has ${tableFlightsMin} flights.\n${counts}`
+  const title = `The ${Math.min(tableRows, busy.length)} airports with the worst mean delay, of those with at least ${tableFlightsMin} flights`
+  return `${title}\n${table.toString()}\n${counts}`
 }

@@ -32,9 +32,17 @@ export interface IngestPosition {
 }
 
 const compacted = { 'cleanup.policy': 'compact' }
+/** A row may be as long as it likes, within reason; as a dead letter it has its cause with it. */
+const longRows = { 'max.message.bytes': String(16 * 1024 * 1024) }
+const longLetters = { 'max.message.bytes': String(17 * 1024 * 1024) }
 
-export const flights = topic('flights', { key: string, value: string, partitions: 4 })
-export const airports = topic('airports', { key: string, value: json<Airport>(), partitions: 4, configs: compacted })
+export const flights = topic('flights', { key: string, value: string, partitions: 4, configs: longRows })
+export const airports = topic('airports', {
+  key: string,
+  value: json<Airport>(),
+  partitions: 4,
+  configs: { ...compacted, ...longRows },
+})
 export const flightsIngest = topic('flights-ingest', {
   key: string,
   value: json<IngestPosition>(),
@@ -47,6 +55,11 @@ export const airportDays = topic('airport-days', {
   value: json<DayDelay>(),
   partitions: 4,
 })
-export const deadLetters = topic('flights-dead-letters', { key: string, value: string, partitions: 1 })
+export const deadLetters = topic('flights-dead-letters', {
+  key: string,
+  value: string,
+  partitions: 1,
+  configs: longLetters,
+})
 
 export const allTopics = [flights, airports, flightsIngest, airportDelays, airportDays, deadLetters]

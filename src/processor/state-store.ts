@@ -112,7 +112,7 @@ export interface StoreEntry<V> {
   readonly timestamp: number
 }
 
-/** Called for each dirty entry at a flush, in last-update order. `oldValue` is the value last emitted, null if none or not wanted. */
+/** Called for each dirty entry at a flush, in last-update order; both values are the listener's own. `oldValue` is the value last emitted, null if none or not wanted. */
 export type FlushListener<K, V> = (
   key: K,
   newValue: V | null,
@@ -128,8 +128,13 @@ export interface TimestampedKeyValueStore<K, V> extends StateStore, ReadOnlyKeyV
   delete(key: K): ValueAndTimestamp<V> | undefined
   /** Hot path: one lookup, no allocation for a key that is in memory. */
   entry(key: K): StoreEntry<V>
-  /** Writes through an entry of this store; value null deletes. Headers are those a flush will hand on. */
-  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers): void
+  /** The value of a row, or null: the caller's own, whatever is done to it. For a lookup by others than the row's operator. */
+  value(key: K): V | null
+  /**
+   * Writes through an entry of this store; value null deletes. Headers are those a flush will hand on. `shared`: others have the
+   * value too, or will; what they do to it does not reach the store. Default false: it is the store's until it is flushed.
+   */
+  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers, shared?: boolean): void
   /**
    * Step 1a for `emit: 'onCommit'`: tells each entry changed since the last flush once. An entry that neither existed at the
    * last flush nor exists now is left out. Entries changed while it runs are told too.
@@ -176,7 +181,7 @@ export interface TimestampedWindowStore<K, V> extends StateStore, ReadOnlyWindow
   readonly retentionMs: number
   put(key: K, value: ValueAndTimestamp<V> | null, startMs: number): void
   entry(key: K, startMs: number): StoreEntry<V>
-  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers): void
+  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers, shared?: boolean): void
   flush(listener: WindowFlushListener<K, V>): void
   keepOldValues(): void
 }

@@ -1,4 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts'
+import { type Deferred, deferred } from '../base/deferred.ts'
 import { StreamError } from '../base/errors.ts'
 import { loopSliceMs } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
@@ -36,6 +37,11 @@ function isRecord<K, V>(item: FeedItem<K, V>): item is FeedRecord<K, V> {
   return Object.keys(item).every((name) => recordFields.has(name))
 }
 
+function areHeaders(headers: Headers): boolean {
+  if (!Array.isArray(headers)) return false
+  return headers.every(({ key, value }) => typeof key === 'string' && (value === null || Buffer.isBuffer(value)))
+}
+
 /** One call of `feed`: its own idempotent producer, from the first item until everything is in the log. */
 export class Feed<K, V> {
   readonly #topic: FeedTopic<K, V>
@@ -46,6 +52,9 @@ export class Feed<K, V> {
   readonly #sticky: StickyPartition
   readonly #key = new ByteWriter(256)
   readonly #suffixBytes: number
+  readonly #ended: Deferred<never> = deferred()
+  /** The iterable's, while it is asked for items. */
+  #waitedFor: AsyncIterator<FeedItem<K, V>> | null = null
   #sliceEndMs = 0
   #closed = false
 
@@ -61,23 +70,36 @@ export class Feed<K, V> {
 
   async run(items: Iterable<FeedItem<K, V>> | AsyncIterable<FeedItem<K, V>>): Promise<void> {
     try {
-      this.#sliceEndMs = this.#machine.clock.monotonic() + loopSliceMs
-      if (Symbol.asyncIterator in items) {
-        for await (const item of items) if (this.#append(item)) await this.#breathe()
-      } else {
-        for (const item of items) if (this.#append(item)) await this.#breathe()
-      }
-      this.#requireOpen()
-      await this.#producer.flush()
+      await Promise.race([this.#feedAll(items), this.#ended.promise])
     } finally {
       await this.close()
     }
   }
 
-  /** Ends it: `run` rejects with CLOSED. Idempotent. */
+  async #feedAll(items: Iterable<FeedItem<K, V>> | AsyncIterable<FeedItem<K, V>>): Promise<void> {
+    this.#sliceEndMs = this.#machine.clock.monotonic() + loopSliceMs
+    if (typeof items !== 'object' || items === null) throw this.#invalid(`was given ${String(items)}; give an iterable`)
+    if (Symbol.asyncIterator in items) {
+      const iterator = items[Symbol.asyncIterator]()
+      this.#waitedFor = iterator
+      for await (const item of { [Symbol.asyncIterator]: () => iterator }) {
+        if (this.#append(item)) await this.#breathe()
+      }
+      this.#waitedFor = null
+    } else {
+      for (const item of items) if (this.#append(item)) await this.#breathe()
+    }
+    this.#requireOpen()
+    await this.#producer.flush()
+  }
+
+  /** Ends it: `run` rejects with CLOSED, also while its iterable is waiting. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#ended.reject(this.#closedError())
+    // It may be waiting for ever; what it says to its end is of no interest any more.
+    this.#waitedFor?.return?.().catch(() => undefined)
     await this.#producer.close()
     await this.#connection.close()
   }
@@ -88,9 +110,13 @@ export class Feed<K, V> {
     const { key, value } = this.#topic
     const record: FeedRecord<K, V> = isRecord(item) ? item : { value: item }
     const recordKey = record.key ?? null
-    const timestampMs = record.timestampMs ?? this.#machine.clock.now()
+    const { timestampMs = this.#machine.clock.now(), headers = noHeaders } = record
+    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
+      throw this.#invalid(`was given the timestamp ${String(timestampMs)}; give whole milliseconds from 0 on`)
+    }
+    if (!areHeaders(headers)) throw this.#invalid(`was given headers that are not a list of { key: text, value: bytes }`)
     const partition = this.#partitionOf(recordKey)
-    this.#partitions[partition]!.append(timestampMs, recordKey, key, record.value, value, record.headers ?? noHeaders)
+    this.#partitions[partition]!.append(timestampMs, recordKey, key, record.value, value, headers)
     return this.#producer.full || this.#machine.clock.monotonic() >= this.#sliceEndMs
   }
 
@@ -111,6 +137,14 @@ export class Feed<K, V> {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new StreamError('CLOSED', `the application was closed while ${this.#topic.name} was fed`)
+    if (this.#closed) throw this.#closedError()
+  }
+
+  #closedError(): StreamError {
+    return new StreamError('CLOSED', `the application was closed while ${this.#topic.name} was fed`)
+  }
+
+  #invalid(what: string): StreamError {
+    return new StreamError('INPUT_INVALID', `${this.#topic.name} ${what}`)
   }
 }

@@ -1,4 +1,5 @@
 import { ByteWriter } from '../base/bytes.ts'
+import type { StreamError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Headers, Serde } from '../base/serde.ts'
 import type { PartitionAppender } from '../client/producer/partition-appender.ts'
@@ -9,6 +10,7 @@ import { partitionForKey } from '../records/partitioning.ts'
 import { TimeWindowedSerde, windowedKeySuffixBytes } from '../serdes/windowed.ts'
 import type { SinkNode } from '../topology/node.ts'
 import type { RecordCollector, SinkWriter } from './task/collector.ts'
+import { promiseRefused } from './task/promises.ts'
 import type { TopicPlan } from './topic-plan.ts'
 
 /** A null key has no home: such records go to one partition for a while, so that batches fill, then to another. */
@@ -34,6 +36,10 @@ export class ProducerCollector implements RecordCollector {
 
   get full(): boolean {
     return this.#producer.full
+  }
+
+  get refusal(): StreamError | null {
+    return this.#producer.refusal
   }
 
   sink(node: SinkNode): SinkWriter {
@@ -131,7 +137,7 @@ class ProducerSink implements SinkWriter {
     const partitions = this.#partitions
     if (this.#node.partitioner !== null) {
       const partition = this.#node.partitioner(key, value, partitions.length, this.#topic)
-      if (typeof partition === 'number') {
+      if (partition !== null && partition !== undefined) {
         this.#at(partition).append(timestamp, key, keySerde, value, valueSerde, headers)
         return
       }
@@ -149,11 +155,14 @@ class ProducerSink implements SinkWriter {
   }
 
   #at(partition: number): PartitionAppender {
-    const appender = this.#partitions[partition]
+    const appender = typeof partition === 'number' ? this.#partitions[partition] : undefined
     if (appender !== undefined) return appender
     const count = this.#partitions.length
+    const partitioner = `the partitioner of ${this.#node.name}`
+    const promised = promiseRefused(partition, `${partitioner} returned a promise; make it synchronous`)
+    if (promised !== null) throw promised
     throw new RangeError(
-      `the partitioner of ${this.#node.name} chose ${partition}; ${this.#topic} has partitions 0 to ${count - 1}`,
+      `${partitioner} chose ${JSON.stringify(partition)}; ${this.#topic} has partitions 0 to ${count - 1}`,
     )
   }
 }

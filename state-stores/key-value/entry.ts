@@ -9,9 +9,10 @@ export const noBytes: Buffer = Buffer.alloc(0)
  * arenas; a start of -1 means that there is no row.
  *
  * Laws
- *  E1  `value` counts while the entry is open (`openIn` is the store's open generation), and between a lookup and the
- *      next commit; else the bytes count
- *  E2  `buffer[start, end)` is the row as of the last encoding: a flush that keeps old values, else the last rotation
+ *  E1  `value` counts while it is live (`liveIn` is the store's open generation), and between a lookup and the next commit;
+ *      else the bytes count. An object is live only as long as nobody but its fold has it
+ *  E2  `buffer[start, end)` is the row as of the last encoding: an update or a flush that gave the object to others, a flush
+ *      that keeps old values, else the last rotation
  *  E3  `frozenBuffer[frozenStart, frozenEnd)` does not change until the frozen generation has settled
  */
 export class KeyValueEntry<K, V> implements StoreEntry<V>, DirtyLinks<KeyValueEntry<K, V>> {
@@ -23,6 +24,7 @@ export class KeyValueEntry<K, V> implements StoreEntry<V>, DirtyLinks<KeyValueEn
   previous: KeyValueEntry<K, V> | null = null
   next: KeyValueEntry<K, V> | null = null
   openIn = 0
+  liveIn = 0
   frozenIn = 0
   /** The bytes are those of `value`. */
   encoded = true

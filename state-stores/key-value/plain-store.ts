@@ -26,20 +26,20 @@ export class PlainKeyValueStore<K, V> extends KeyValueTable<K, V> implements Que
   }
 
   put(key: K, value: V | null): void {
-    this.write(this.find(key), value, this.context.currentTimestampMs(), noHeaders)
+    this.write(this.find(key), value, this.context.currentTimestampMs(), noHeaders, true)
   }
 
   putIfAbsent(key: K, value: V): V | undefined {
     const entry = this.find(key)
     if (entry.value !== null) return entry.value
-    this.write(entry, value, this.context.currentTimestampMs(), noHeaders)
+    this.write(entry, value, this.context.currentTimestampMs(), noHeaders, true)
     return undefined
   }
 
   delete(key: K): V | undefined {
     const entry = this.find(key)
     const { value } = entry
-    this.write(entry, null, this.context.currentTimestampMs(), noHeaders)
+    this.write(entry, null, this.context.currentTimestampMs(), noHeaders, true)
     return value ?? undefined
   }
 

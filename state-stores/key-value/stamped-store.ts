@@ -32,8 +32,8 @@ export class StampedKeyValueStore<K, V> extends KeyValueTable<K, V> implements Q
     return this.find(key)
   }
 
-  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers): void {
-    this.write(entry as KeyValueEntry<K, V>, value, timestampMs, headers)
+  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers, shared = false): void {
+    this.write(entry as KeyValueEntry<K, V>, value, timestampMs, headers, shared)
   }
 
   get(key: K): ValueAndTimestamp<V> | undefined {
@@ -42,21 +42,19 @@ export class StampedKeyValueStore<K, V> extends KeyValueTable<K, V> implements Q
 
   put(key: K, row: ValueAndTimestamp<V> | null): void {
     const entry = this.find(key)
-    if (row === null) this.write(entry, null, this.context.currentTimestampMs(), noHeaders)
-    else this.write(entry, row.value, row.timestamp, noHeaders)
+    if (row === null) this.write(entry, null, this.context.currentTimestampMs(), noHeaders, true)
+    else this.write(entry, row.value, row.timestamp, noHeaders, true)
   }
 
   putIfAbsent(key: K, row: ValueAndTimestamp<V>): ValueAndTimestamp<V> | undefined {
-    const entry = this.find(key)
-    if (entry.value !== null) return { value: entry.value, timestamp: entry.timestamp }
-    this.write(entry, row.value, row.timestamp, noHeaders)
-    return undefined
+    const before = this.get(key)
+    if (before === undefined) this.put(key, row)
+    return before
   }
 
   delete(key: K): ValueAndTimestamp<V> | undefined {
-    const entry = this.find(key)
-    const before = entry.value === null ? undefined : { value: entry.value, timestamp: entry.timestamp }
-    this.write(entry, null, this.context.currentTimestampMs(), noHeaders)
+    const before = this.get(key)
+    this.put(key, null)
     return before
   }
 

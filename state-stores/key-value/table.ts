@@ -14,6 +14,8 @@ import { DirtyList } from '../dirty-list.ts'
 import { compareBytes } from '../engines/sorted-rows.ts'
 import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'
 import { afterPrefix, decodeNumber, encodeNumber, rowPrefix } from '../row-keys.ts'
+import { unwritable } from '../unwritable.ts'
+import { ValueCopier } from '../value-copier.ts'
 import { type KeyValueEntry, noBytes } from './entry.ts'
 import { EntryCache, entryBytes, prefixBytes } from './entry-cache.ts'
 
@@ -32,6 +34,7 @@ export abstract class KeyValueTable<K, V> {
   readonly #stampBytes: number
   readonly #dirty = new DirtyList<KeyValueEntry<K, V>>()
   readonly #valueWriter = new ByteWriter(1024)
+  readonly #copier: ValueCopier<V>
   #context: StoreContext | null = null
   #countKey = noBytes
   #cache!: EntryCache<K, V>
@@ -52,6 +55,7 @@ export abstract class KeyValueTable<K, V> {
     this.keySerde = keySerde
     this.valueSerde = valueSerde
     this.#stampBytes = stamped ? stampBytes : 0
+    this.#copier = new ValueCopier(valueSerde)
   }
 
   get dirtyEntries(): number {
@@ -106,30 +110,50 @@ export abstract class KeyValueTable<K, V> {
 
   // -- reading and writing inside the task ------------------------------------------------------------------------
 
-  /** The entry of a key with its value decoded afresh, unless it is open. */
+  /** The entry of a key with its value decoded afresh, unless it is live. */
   protected find(key: K): KeyValueEntry<K, V> {
     const entry = this.#cache.entryOf(key)
-    if (entry.openIn !== this.#generation) entry.value = this.#decode(entry)
+    if (entry.liveIn !== this.#generation) entry.value = this.#decode(entry)
     return entry
   }
 
-  /** The value of a key; what is not open is decoded for the caller alone. */
+  /** The value of a key, for the caller alone. */
+  value(key: K): V | null {
+    return this.ownValue(this.#cache.entryOf(key))
+  }
+
   protected read<T>(key: K, make: (value: V, timestampMs: number) => T): T | undefined {
     const entry = this.#cache.entryOf(key)
-    const value = entry.openIn === this.#generation ? entry.value : this.#decode(entry)
+    const value = this.ownValue(entry)
     return value === null ? undefined : make(value, entry.timestamp)
   }
 
-  protected write(entry: KeyValueEntry<K, V>, value: V | null, timestampMs: number, headers: Headers): void {
+  /** A live object is the fold's that made it: others are given a copy. */
+  protected ownValue(entry: KeyValueEntry<K, V>): V | null {
+    return entry.liveIn === this.#generation ? this.#copier.copy(entry.value) : this.#decode(entry)
+  }
+
+  /** `shared`: what others do to the value does not reach the store, so an object is kept as bytes. */
+  protected write(
+    entry: KeyValueEntry<K, V>,
+    value: V | null,
+    timestampMs: number,
+    headers: Headers,
+    shared: boolean,
+  ): void {
+    const asBytes = shared && typeof value === 'object' && value !== null
+    // First of all: a value that cannot be encoded must leave no trace.
+    if (asBytes) this.#encodeValue(entry, value, timestampMs)
     if (entry.openIn === this.#generation) {
-      if ((entry.value === null) !== (value === null)) this.#count += value === null ? -1 : 1
+      const isAbsent = entry.liveIn === this.#generation ? entry.value === null : entry.start < 0
+      if (isAbsent !== (value === null)) this.#count += value === null ? -1 : 1
       this.#dirty.touch(entry)
     } else {
       if (entry.age !== this.#cache.age) {
         // It was kept over a turn of the cache: the table may have another by now.
         const current = this.#cache.entryOf(entry.key)
         if (current !== entry) {
-          this.write(current, value, timestampMs, headers)
+          this.write(current, value, timestampMs, headers, shared)
           return
         }
       }
@@ -142,12 +166,37 @@ export abstract class KeyValueTable<K, V> {
     entry.timestamp = value === null ? -1 : timestampMs
     entry.changedMs = timestampMs
     entry.headers = headers
+    entry.liveIn = this.#generation
     entry.encoded = false
+    if (asBytes) this.#keepWritten(entry)
+  }
+
+  /** Instead of the object, what the value writer holds; where old values are told from the bytes, a copy of the object. */
+  #keepWritten(entry: KeyValueEntry<K, V>): void {
+    if (this.#keepOldValues) {
+      const { buffer, position } = this.#valueWriter
+      entry.value = this.valueSerde.decode(buffer, this.#stampBytes, position)
+      return
+    }
+    this.#place(entry)
+    this.#letGo(entry)
+  }
+
+  /** From now on the bytes count. */
+  #letGo(entry: KeyValueEntry<K, V>): void {
+    entry.value = null
+    entry.liveIn = 0
   }
 
   #sizeOf(value: V | null): number {
     if (typeof value === 'string') return value.length
     return value instanceof Uint8Array ? value.length : this.#meanValueBytes
+  }
+
+  /** A key that is an object is handed out afresh: whoever changes it must not change the entry's. */
+  #ownKey(entry: KeyValueEntry<K, V>): K {
+    if (typeof entry.key !== 'object') return entry.key
+    return this.keySerde.decode(entry.keyBuffer, entry.keyStart + prefixBytes, entry.keyEnd)
   }
 
   #decode(entry: KeyValueEntry<K, V>): V | null {
@@ -167,7 +216,9 @@ export abstract class KeyValueTable<K, V> {
     const dirty = this.#dirty
     for (let entry = dirty.firstUntold(); entry !== null; entry = dirty.firstUntold()) {
       dirty.told = entry
-      const { value, told } = entry
+      const { told } = entry
+      const isLive = entry.liveIn === this.#generation
+      const value = isLive ? entry.value : this.#decode(entry)
       if (value === null && !told) {
         // Came and went between two flushes: nobody hears of it, unless an older row has to go.
         if (!entry.stored) this.#forget(entry)
@@ -175,14 +226,17 @@ export abstract class KeyValueTable<K, V> {
       }
       const oldValue = this.#keepOldValues && told ? this.#decode(entry) : null
       entry.told = value !== null
-      if (this.#keepOldValues) this.#encode(entry)
-      listener(entry.key, value, oldValue, entry.changedMs, entry.headers)
+      const handsOut = isLive && typeof value === 'object' && value !== null
+      if (isLive && (handsOut || this.#keepOldValues)) this.#encode(entry)
+      if (handsOut) this.#letGo(entry)
+      listener(this.#ownKey(entry), value, oldValue, entry.changedMs, entry.headers)
     }
   }
 
   #forget(entry: KeyValueEntry<K, V>): void {
     this.#dirty.remove(entry)
     entry.openIn = 0
+    entry.liveIn = 0
     entry.headers = noHeaders
     entry.encoded = true
     this.#cache.vacate(entry)
@@ -230,19 +284,35 @@ export abstract class KeyValueTable<K, V> {
   }
 
   #encode(entry: KeyValueEntry<K, V>): void {
-    entry.encoded = true
     if (entry.value === null) {
+      entry.encoded = true
       entry.start = -1
       entry.end = -1
       return
     }
+    this.#encodeValue(entry, entry.value, entry.timestamp)
+    this.#place(entry)
+  }
+
+  /** Into the value writer, the timestamp before it. */
+  #encodeValue(entry: KeyValueEntry<K, V>, value: V, timestampMs: number): void {
     const writer = this.#valueWriter
     writer.reset()
     if (this.#stampBytes > 0) {
-      writeInt64(writer.buffer, entry.timestamp, 0)
+      writeInt64(writer.buffer, timestampMs, 0)
       writer.position = this.#stampBytes
     }
-    this.valueSerde.encode(entry.value, writer)
+    try {
+      this.valueSerde.encode(value, writer)
+    } catch (cause) {
+      throw unwritable(this.name, entry.key, cause)
+    }
+  }
+
+  /** What the value writer holds becomes the entry's row. */
+  #place(entry: KeyValueEntry<K, V>): void {
+    entry.encoded = true
+    const writer = this.#valueWriter
     const length = writer.position
     // Over its old bytes, where nobody reads those any more (E3).
     if (length > entry.slotBytes || (this.#frozen.length > 0 && entry.frozenIn === this.#generation - 1)) {
@@ -364,7 +434,8 @@ export abstract class KeyValueTable<K, V> {
       for (let entry = this.#dirty.head; entry !== null; entry = entry.next) {
         const key = keyWithin(entry, bounds)
         if (key === null) continue
-        rows.push({ key, item: entry.value === null ? null : make(entry.key, entry.value, entry.timestamp) })
+        const value = this.ownValue(entry)
+        rows.push({ key, item: value === null ? null : make(this.#ownKey(entry), value, entry.timestamp) })
       }
     } else if (!this.#isCommitted) return rows
     for (const entry of this.#frozen) {

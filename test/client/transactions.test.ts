@@ -134,6 +134,22 @@ describe('a transactional Producer', () => {
     })
   }
 
+  it('throws from flush when a batch was refused while another was still open', async () => {
+    const { producer, connection, log, clock } = await open({ batchBytes: 200 })
+    connection.on('Produce', (body) => log.produce(body, () => 'MESSAGE_TOO_LARGE'))
+    append(producer, 0, 'x'.repeat(500))
+    append(producer, 0, 'still open')
+    await clock.pass(100)
+    expect(await settle(clock, errorOf(producer.flush()))).to.equal('RECORD_TOO_LARGE')
+    await settle(clock, producer.abortTransaction())
+    producer.beginTransaction()
+    connection.on('Produce', (body) => log.produce(body))
+    append(producer, 0, 'y')
+    await settle(clock, producer.commitTransaction())
+    expect(log.recordsIn('t-0')).to.equal(1)
+    await producer.close()
+  })
+
   it('aborts: forgets what was not sent, and goes on under the same epoch', async () => {
     const { producer, connection, log } = await open()
     append(producer, 0, 'x')

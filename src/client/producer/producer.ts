@@ -171,6 +171,7 @@ export class Producer {
       await this.#metadata.ensure([record.topic], this.#topicLookupTimeoutMs)
     }
     const { topic, value = null, headers = noHeaders, timestampMs = this.#caller.clock.now() } = record
+    requireTimestamp(timestampMs, `a record for ${topic}`)
     const key = bytesOf(record.key)
     const count = this.#metadata.get(topic)!.leaderEpochs.length
     const partition =
@@ -187,6 +188,11 @@ export class Producer {
   /** Too much waits for its answers: await `ready()` before appending more. */
   get full(): boolean {
     return this.#accumulator.full
+  }
+
+  /** With this error appends are refused now: no transaction is open, or it failed, or the producer is closed. */
+  get refusal(): StreamError | null {
+    return this.#accumulator.refusal
   }
 
   /** Resolves when the buffer has room again. */
@@ -296,6 +302,12 @@ export class Producer {
     if (this.#lingerMs === 0) void clock.turn().then(over)
     else clock.timer(this.#lingerMs, over, true)
   }
+}
+
+/** Whole and safe: anything else could not be laid down (D7). A negative time is Kafka's 'none'. */
+function requireTimestamp(timestampMs: number, what: string): void {
+  if (Number.isSafeInteger(timestampMs)) return
+  throw new StreamError('INPUT_INVALID', `${what} has the timestamp ${String(timestampMs)}; give whole milliseconds`)
 }
 
 function bytesOf(value: Buffer | string | null | undefined): Buffer | null {

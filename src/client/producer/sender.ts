@@ -99,7 +99,11 @@ export class Sender {
 
   #pump(): void {
     while (!this.#preparing && !this.#caller.closed) {
-      if (this.#transactions !== null && !this.#transactions.sending) return
+      if (this.#transactions !== null && !this.#transactions.sending) {
+        // S3: batches may be sealed after the transaction has failed, too.
+        this.dropQueued(new StreamError('TRANSACTION_ABORTED', 'not sent, its transaction failed'))
+        return
+      }
       const undecided = this.#renewing ? this.#undecided() : []
       const sendable = this.#sendable(undecided.length > 0 ? undecided : this.#accumulator.busy)
       if (sendable.length === 0) return

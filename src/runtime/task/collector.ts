@@ -1,3 +1,4 @@
+import type { StreamError } from '../../base/errors.ts'
 import type { Headers } from '../../base/serde.ts'
 import type { Record } from '../../processor/record.ts'
 import type { ChangelogWriter } from '../../processor/state-store.ts'
@@ -23,6 +24,8 @@ export interface RecordCollector {
   changelog(storeName: string): ChangelogWriter | null
   /** The way out cannot take more now: the task stops after the record at hand, and its caller waits. */
   readonly full: boolean
+  /** Why nothing is taken any more, null or absent: it is. What is written then is refused with this very error. */
+  readonly refusal?: StreamError | null
 }
 
 export interface SinkWriter {

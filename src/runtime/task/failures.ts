@@ -1,3 +1,4 @@
+import { AssertionError } from '../../base/assert.ts'
 import { type ErrorCode, messageOf, StreamError } from '../../base/errors.ts'
 import type { Header, Headers } from '../../base/serde.ts'
 import type { ErrorPolicies, ErrorPolicy } from '../../processor/error-policy.ts'
@@ -7,12 +8,22 @@ import type { TaskMoment } from './moment.ts'
 
 export type FailureKind = keyof ErrorPolicies
 
-/** Coded errors that one record can cause. Any other code is about the machine or the topology, and no policy may skip it. */
-const recordCodes: ReadonlySet<ErrorCode> = new Set([
-  'SERDE_FAILED',
-  'RECORD_TOO_LARGE',
-  'RECORD_FAILED',
-  'INPUT_INVALID',
+/**
+ * What stores, context and producer say to a callback about the machine or the topology: no policy may skip it. Any other
+ * error, whatever its code, is the callback's own, and the record's.
+ */
+const taskCodes: ReadonlySet<ErrorCode> = new Set([
+  'BUFFER_FULL',
+  'CLOSED',
+  'CONFIG_INVALID',
+  'DISK_FAILED',
+  'DISK_FULL',
+  'PROMISE_IN_SYNC_STEP',
+  'STORE_CORRUPT',
+  'STORE_FORMAT_NEWER',
+  'STORE_UNKNOWN',
+  'TOPIC_MISSING',
+  'TOPOLOGY_INVALID',
 ])
 
 /** What the failing node was given: a dead letter has its time and headers, and the bytes of the source record. */
@@ -55,7 +66,7 @@ export class FailureHandler {
   /** Returns when the record may be left out, else throws. */
   handle(kind: FailureKind, node: string, overrides: ErrorPolicies, error: unknown, record: FailedRecord): void {
     if (this.#final !== null) throw this.#final.error
-    if (!isRecordError(error)) throw this.end(error)
+    if (!this.isRecordError(error)) throw this.end(error)
     const policy: ErrorPolicy = overrides[kind] ?? this.#defaults[kind] ?? 'fail'
     const place = this.#moment.place()
     if (policy === 'fail') throw this.end(recordFailed(kind, node, place, error))
@@ -65,7 +76,7 @@ export class FailureHandler {
 
   /** A processor's own flush failed: it has lost its place among what it held back, so no policy can go on. */
   flushFailed(node: string, error: unknown): unknown {
-    if (this.#final !== null || !isRecordError(error)) return this.end(error)
+    if (this.#final !== null || !this.isRecordError(error)) return this.end(error)
     const what = `${node} could not flush: ${messageOf(error)}; correct the processor`
     return this.end(new StreamError('RECORD_FAILED', what, { cause: error }))
   }
@@ -74,6 +85,12 @@ export class FailureHandler {
   end(error: unknown): unknown {
     this.#final ??= { error }
     return this.#final.error
+  }
+
+  /** F2. The producer's refusal is that of its transaction, whatever was to be written. */
+  isRecordError(error: unknown): boolean {
+    if (AssertionError.is(error)) return false
+    return !StreamError.is(error) || (error !== this.#collector.refusal && !taskCodes.has(error.code))
   }
 
   #deadLetter(topic: string, error: unknown, record: FailedRecord): void {
@@ -87,12 +104,6 @@ export class FailureHandler {
       throw this.end(failure)
     }
   }
-}
-
-function isRecordError(error: unknown): boolean {
-  if (StreamError.is(error)) return recordCodes.has(error.code)
-  // By name, not by class: an assertion of another copy of the package is one too.
-  return !(error instanceof Error && error.name === 'AssertionError')
 }
 
 const remedies = {

@@ -11,6 +11,7 @@ import type { Record, RecordMetadata } from '../../processor/record.ts'
 import type { StateStore } from '../../processor/state-store.ts'
 import type { ProcessorNode } from '../../topology/node.ts'
 import type { NodeHost } from './node-host.ts'
+import { promiseRefused } from './promises.ts'
 import type { TaskNode } from './task-node.ts'
 
 /**
@@ -102,7 +103,8 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
 
   forward(record: Record<unknown, unknown>, childName?: string): void {
     // Thrown here, inside the processor that made it, so that its own error policy decides.
-    if (record.timestamp < 0) throw new RangeError(`a record has the timestamp ${record.timestamp}; times begin at 0`)
+    const { timestamp } = record
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0) throw wrongTimestamp(timestamp)
     if (childName !== undefined) {
       this.#child(childName).process(record)
     } else if (this.#only !== null) {
@@ -164,12 +166,11 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
 
   /** An ordinary callback gave something back: a promise means that nobody would wait for it. */
   protected refusePromise(result: unknown): void {
-    if (typeof result !== 'object' || result === null || !('then' in result)) return
-    assert(this.plan.supplier.async !== true, 'an async node awaits its promises')
-    // It is refused here, so what it rejects with later is of no interest to anyone.
-    void Promise.resolve(result).catch(() => undefined)
     const what = `${this.name} returned a promise; declare its supplier async: true, or keep the step synchronous`
-    throw this.host.failures.end(new StreamError('PROMISE_IN_SYNC_STEP', what))
+    const refused = promiseRefused(result, what)
+    if (refused === null) return
+    assert(this.plan.supplier.async !== true, 'an async node awaits its promises')
+    throw this.host.failures.end(refused)
   }
 
   #child(name: string): TaskNode {
@@ -178,4 +179,8 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     const names = this.#children.map((candidate) => candidate.name).join(', ')
     throw new RangeError(`${this.name} forwards to ${name}, which is no child of it; its children are: ${names}`)
   }
+}
+
+function wrongTimestamp(timestamp: unknown): RangeError {
+  return new RangeError(`a record has the timestamp ${String(timestamp)}; times are whole milliseconds from 0 on`)
 }

@@ -7,6 +7,7 @@ import type { SourceNode } from '../../topology/node.ts'
 import type { DropCounter } from './drops.ts'
 import type { FailureHandler } from './failures.ts'
 import type { TaskMoment } from './moment.ts'
+import { promiseRefused } from './promises.ts'
 import type { TaskNode } from './task-node.ts'
 import type { Timed } from './time-queue.ts'
 
@@ -219,8 +220,16 @@ export class RecordQueue implements Timed {
       const what = `the timestamp extractor of ${this.#source.name} refused the record ${place}; correct it, or give a time for such records`
       throw this.#failures.end(new StreamError('RECORD_FAILED', what, { cause }))
     }
+    if (!Number.isSafeInteger(timestamp)) throw this.#failures.end(this.#notATime(timestamp, place))
     if (timestamp >= 0) return timestamp === record.timestamp ? record : record.withTimestamp(timestamp)
     this.#drops.count(this.#source.name, 'negative-timestamp', place)
     return null
+  }
+
+  #notATime(timestamp: unknown, place: string): StreamError {
+    const extractor = `the timestamp extractor of ${this.#source.name}`
+    const promised = promiseRefused(timestamp, `${extractor} returned a promise; make it synchronous`)
+    const what = `${extractor} gave ${String(timestamp)} for the record ${place}; give whole milliseconds since 1970, negative to leave the record out`
+    return promised ?? new StreamError('RECORD_FAILED', what)
   }
 }

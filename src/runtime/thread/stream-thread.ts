@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts'
+import { AssertionError, assert } from '../../base/assert.ts'
 import { type ErrorCode, StreamError } from '../../base/errors.ts'
 import type { ThreadServices } from './services.ts'
 import { ThreadLife } from './thread-life.ts'
@@ -76,7 +76,7 @@ export class StreamThread {
     const { config, events, metrics } = this.#services
     events.rebalancing()
     if (this.#stop.signal.aborted) return false
-    if (error instanceof Error && error.name === 'AssertionError') return false
+    if (AssertionError.is(error)) return false
     if (!StreamError.is(error) || !newLifeCodes.has(error.code)) return this.#askUser(error)
     const nowMs = config.machine.clock.monotonic()
     if (metrics.get('commit-total') > this.#committedTotal) this.#failingSinceMs = null

@@ -1,9 +1,9 @@
-import { ByteWriter } from '../../src/base/bytes.ts'
-import type { Serde } from '../../src/base/serde.ts'
+import { ByteWriter } from '../src/base/bytes.ts'
+import type { Serde } from '../src/base/serde.ts'
 
 /**
- * Copies values through their bytes; what is no object is its own copy. Needed because a fold may change its accumulator: an old
- * value that is told at once, and a record's value that becomes an accumulator, must not change with it.
+ * Copies values through their bytes; what is no object is its own copy. Needed because a fold may change its accumulator: what
+ * others are given of it must not change with it, nor it with what they do.
  */
 export class ValueCopier<V> {
   readonly #serde: Serde<V>
