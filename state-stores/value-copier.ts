@@ -6,17 +6,17 @@ import type { Serde } from '../src/base/serde.ts'
  * others are given of it must not change with it, nor it with what they do.
  */
 export class ValueCopier<V> {
-  readonly #serde: Serde<V>
+  readonly serde: Serde<V>
   readonly #writer = new ByteWriter()
 
   constructor(serde: Serde<V>) {
-    this.#serde = serde
+    this.serde = serde
   }
 
   copy(value: V | null): V | null {
     if (typeof value !== 'object' || value === null) return value
     this.#writer.reset()
-    this.#serde.encode(value, this.#writer)
-    return this.#serde.decode(this.#writer.buffer, 0, this.#writer.position)
+    this.serde.encode(value, this.#writer)
+    return this.serde.decode(this.#writer.buffer, 0, this.#writer.position)
   }
 }

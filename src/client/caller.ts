@@ -18,6 +18,8 @@ const retryDefaults = { firstPauseMs: 0, pauseMsMax: 250 }
 export interface CallOptions<Response> {
   /** The error code that decides about the whole answer. */
   readonly codeOf: (response: Response) => number
+  /** What the broker says about that code, for the message. */
+  readonly detailOf?: (response: Response) => string | null
   /** Codes to try again for, besides those that Kafka calls retriable. */
   readonly again?: (code: number) => boolean
   /** Called before another attempt, with the code of the last (-1: no answer came). */
@@ -97,7 +99,7 @@ export class Caller {
         const response = await this.request(api, body, options.requestTimeoutMs)
         code = options.codeOf(response)
         if (code === 0) return response
-        error = brokerError(code, options.what)
+        error = brokerError(code, options.what, options.detailOf?.(response))
         if (!isRetriable(code) && options.again?.(code) !== true) throw error
       } catch (thrown) {
         if (thrown === error || !this.isTransient(thrown)) throw thrown

@@ -28,6 +28,7 @@ export class Coordinator {
       { key: this.key, keyType: this.#keyType, coordinatorKeys: [this.key] },
       {
         codeOf: (response) => response.coordinators[0]?.errorCode ?? response.errorCode,
+        detailOf: (response) => response.coordinators[0]?.errorMessage ?? response.errorMessage,
         what: `find the coordinator of ${this.key}`,
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       },

@@ -30,6 +30,17 @@ export class Cluster {
     return new Map([...entries].map(([name, { value }]) => [name, value]))
   }
 
+  /** The largest batch that each topic takes. */
+  async messageBytesMax(topics: readonly string[]): Promise<Map<string, number>> {
+    if (topics.length === 0) return new Map()
+    const limits = new Map<string, number>()
+    for (const [topic, configs] of await this.#admin.describeConfigs(topics)) {
+      const text = configs.get('max.message.bytes')?.value ?? null
+      if (text !== null) limits.set(topic, Number(text))
+    }
+    return limits
+  }
+
   /** How long a compacted topic keeps deletes. */
   async deleteRetentionMs(topic: string): Promise<number> {
     const text = (await this.configsOf(topic)).get('delete.retention.ms')

@@ -1,10 +1,11 @@
+import { inspect } from 'node:util'
 import { StreamError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { type Machine, systemMachine } from '../base/machine.ts'
 import type { LogProvider } from '../client/index.ts'
 import type { ErrorPolicies } from '../processor/error-policy.ts'
 import { checkName } from '../topology/naming.ts'
-import type { StreamsListeners } from './streams-events.ts'
+import { listenerNames, type StreamsListeners } from './streams-events.ts'
 
 /** What to do when the thread ends with an error that nothing below could handle. */
 export type UncaughtErrorPolicy = (error: unknown) => 'replaceThread' | 'shutdownClient'
@@ -64,6 +65,7 @@ const numbers = [
 
 /** Fills in defaults and compares what belongs together; CONFIG_INVALID names the setting and what it may be. */
 export function resolveConfig(config: StreamsConfig): ResolvedConfig {
+  if (typeof config !== 'object' || config === null) throw invalid(`it is ${String(config)}; give an object of options`)
   const resolved: ResolvedConfig = {
     applicationId: config.applicationId,
     log: config.log,
@@ -83,11 +85,28 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
     listeners: config.listeners ?? {},
     machine: config.machine ?? systemMachine,
   }
+  requireKnown('option', config, Object.keys(resolved))
   checkApplicationId(resolved.applicationId)
+  if (typeof resolved.log?.acquire !== 'function') {
+    throw invalid(`log is ${shown(resolved.log)}; say where the log is: log: embedded('./data')`)
+  }
+  if (resolved.stateDir !== null && (typeof resolved.stateDir !== 'string' || resolved.stateDir === '')) {
+    throw invalid(`stateDir is ${shown(resolved.stateDir)}; give the path of a folder, or leave it out`)
+  }
   for (const name of numbers) requireWhole(name, resolved[name], 1)
   requireWhole('maxTaskIdleMs', resolved.maxTaskIdleMs, -1)
+  checkPolicies(resolved.onError)
+  requireFunction('onUncaughtError', resolved.onUncaughtError)
+  requireKnown('listener', resolved.listeners, listenerNames)
+  for (const [name, listener] of Object.entries(resolved.listeners)) {
+    if (listener !== undefined) requireFunction(`listeners.${name}`, listener)
+  }
+  const { groupSessionTimeoutMsMin: least, groupSessionTimeoutMsMax: most } = limits
+  if (resolved.sessionTimeoutMs < least || resolved.sessionTimeoutMs > most) {
+    throw invalid(`sessionTimeoutMs is ${resolved.sessionTimeoutMs}; it is between ${least} and ${most}`)
+  }
   if (!['exactlyOnce', 'atLeastOnce'].includes(resolved.guarantee)) {
-    throw invalid(`guarantee is '${resolved.guarantee}'; it is 'exactlyOnce' or 'atLeastOnce'`)
+    throw invalid(`guarantee is ${shown(resolved.guarantee)}; it is 'exactlyOnce' or 'atLeastOnce'`)
   }
   if (resolved.transactionTimeoutMs > limits.transactionTimeoutMsMax) {
     throw invalid(
@@ -110,9 +129,38 @@ function checkApplicationId(applicationId: string): void {
   }
 }
 
+const policyKinds = ['deserialize', 'process', 'produce'] as const
+
+function checkPolicies(onError: ErrorPolicies): void {
+  requireKnown('onError', onError, policyKinds)
+  for (const kind of policyKinds) {
+    const policy: unknown = onError[kind] ?? 'fail'
+    if (policy === 'fail' || policy === 'skip') continue
+    const topic = typeof policy === 'object' && policy !== null && 'deadLetter' in policy ? policy.deadLetter : null
+    if (typeof topic === 'string' && topic !== '') continue
+    throw invalid(`onError.${kind} is ${shown(policy)}; it is 'fail', 'skip', or { deadLetter: topic }`)
+  }
+}
+
+/** A misspelt option would do nothing, without a word. */
+function requireKnown(what: string, given: object, names: readonly string[]): void {
+  if (typeof given !== 'object' || given === null) throw invalid(`${what} is ${shown(given)}; give an object`)
+  const unknown = Object.keys(given).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw invalid(`there is no ${what} '${unknown}'; there are: ${names.join(', ')}`)
+}
+
+function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw invalid(`${name} is ${shown(value)}; give a function`)
+}
+
+/** A wrong value for a message: short, and whatever it is. */
+function shown(value: unknown): string {
+  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
+}
+
 function requireWhole(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least)
-    throw invalid(`${name} is ${value}; give a whole number, at least ${least}`)
+    throw invalid(`${name} is ${shown(value)}; give a whole number, at least ${least}`)
 }
 
 function invalid(what: string): StreamError {

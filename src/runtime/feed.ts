@@ -39,7 +39,9 @@ function isRecord<K, V>(item: FeedItem<K, V>): item is FeedRecord<K, V> {
 
 function areHeaders(headers: Headers): boolean {
   if (!Array.isArray(headers)) return false
-  return headers.every(({ key, value }) => typeof key === 'string' && (value === null || Buffer.isBuffer(value)))
+  return headers.every((header) => {
+    return typeof header?.key === 'string' && (header.value === null || Buffer.isBuffer(header.value))
+  })
 }
 
 /** One call of `feed`: its own idempotent producer, from the first item until everything is in the log. */
@@ -82,10 +84,13 @@ export class Feed<K, V> {
     if (Symbol.asyncIterator in items) {
       const iterator = items[Symbol.asyncIterator]()
       this.#waitedFor = iterator
-      for await (const item of { [Symbol.asyncIterator]: () => iterator }) {
-        if (this.#append(item)) await this.#breathe()
+      try {
+        for await (const item of { [Symbol.asyncIterator]: () => iterator }) {
+          if (this.#append(item)) await this.#breathe()
+        }
+      } finally {
+        this.#waitedFor = null
       }
-      this.#waitedFor = null
     } else {
       for (const item of items) if (this.#append(item)) await this.#breathe()
     }
@@ -110,11 +115,12 @@ export class Feed<K, V> {
     const { key, value } = this.#topic
     const record: FeedRecord<K, V> = isRecord(item) ? item : { value: item }
     const recordKey = record.key ?? null
-    const { timestampMs = this.#machine.clock.now(), headers = noHeaders } = record
+    const timestampMs = record.timestampMs ?? this.#machine.clock.now()
+    const headers = record.headers ?? noHeaders
     if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
       throw this.#invalid(`was given the timestamp ${String(timestampMs)}; give whole milliseconds from 0 on`)
     }
-    if (!areHeaders(headers)) throw this.#invalid(`was given headers that are not a list of { key: text, value: bytes }`)
+    if (!areHeaders(headers)) throw this.#invalid('was given headers that are no list of { key: text, value: bytes }')
     const partition = this.#partitionOf(recordKey)
     this.#partitions[partition]!.append(timestampMs, recordKey, key, record.value, value, headers)
     return this.#producer.full || this.#machine.clock.monotonic() >= this.#sliceEndMs

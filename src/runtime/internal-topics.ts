@@ -3,6 +3,7 @@ import type { NewTopic, TopicDescription } from '../client/admin/admin.ts'
 import type { ErrorPolicies } from '../processor/error-policy.ts'
 import type { StoreBuilder } from '../processor/store-builder.ts'
 import { resolvePartitions } from '../topology/copartition.ts'
+import { checkName } from '../topology/naming.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Cluster } from './cluster.ts'
 import { changelogTopicName, repartitionTopicName, TopicPlan } from './topic-plan.ts'
@@ -37,7 +38,8 @@ export async function prepareTopics(
   applicationId: string,
   onError: ErrorPolicies,
   cluster: Cluster,
-): Promise<TopicPlan> {
+): Promise<{ plan: TopicPlan; warnings: readonly string[] }> {
+  checkNames(topology, applicationId, onError)
   const external = await externalCounts(topology, onError, cluster)
   const repartition = resolvePartitions(topology, external)
   const counts = new Map(external)
@@ -59,7 +61,40 @@ export async function prepareTopics(
     }
   }
   await createMissing(wanted, cluster)
-  return plan
+  const written = new Set([...counts.keys(), ...wanted.map(({ name }) => name)])
+  for (const [name, bytes] of await cluster.messageBytesMax([...written])) plan.messageBytesMax.set(name, bytes)
+  return { plan, warnings: otherCounts(topology, external) }
+}
+
+/** Names that come from configuration, or become too long with the application's id before them. */
+function checkNames(topology: Topology, applicationId: string, onError: ErrorPolicies): void {
+  for (const { topic, node } of deadLetterTopics(topology, onError)) {
+    checkTopic(topic, `${node} sends dead letters there; name a topic: onError: { …: { deadLetter: 'name' } }`)
+  }
+  for (const { name, changelog } of topology.stores.values()) {
+    if (changelog === null) continue
+    checkTopic(changelogTopicName(applicationId, name), `it is the changelog of the store ${name}; shorten its name`)
+  }
+  for (const name of topology.repartitionTopics.keys()) {
+    checkTopic(repartitionTopicName(applicationId, name), 'it is a repartition topic; shorten the name of its step')
+  }
+}
+
+function checkTopic(name: string, remedy: string): void {
+  try {
+    checkName('topic', name)
+  } catch (cause) {
+    throw new StreamError('TOPOLOGY_INVALID', `a topic cannot be named '${name}': ${remedy}`, { cause })
+  }
+}
+
+/** Topics that were there already, with another number of partitions than they are declared with. */
+function otherCounts(topology: Topology, counts: ReadonlyMap<string, number>): string[] {
+  return [...topology.declaredTopics.values()].flatMap(({ name, partitions }) => {
+    const count = counts.get(name)
+    if (partitions === null || count === undefined || count === partitions) return []
+    return `the topic ${name} is declared with ${partitions} partitions and exists with ${count}, which is used; correct the declaration, or create the topic anew`
+  })
 }
 
 /** Partition counts of all topics that are not the application's own. Declared ones are created first. */
@@ -78,7 +113,7 @@ async function externalCounts(
   for (const { name, partitions } of missing) counts.set(name, partitions!)
   for (const { topic, node } of deadLetterTopics(topology, onError)) {
     if (counts.has(topic)) continue
-    const what = `${node} sends dead letters to the topic '${topic}', which does not exist; create it, or declare it with a number of partitions`
+    const what = `${node} sends dead letters to the topic '${topic}', which does not exist; create it`
     throw new StreamError('TOPIC_MISSING', what)
   }
   return counts

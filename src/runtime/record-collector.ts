@@ -45,7 +45,7 @@ export class ProducerCollector implements RecordCollector {
   sink(node: SinkNode): SinkWriter {
     const topic = this.#topics.realName(node.topic)
     const count = this.#topics.partitionsOf(topic)
-    const partitions = Array.from({ length: count }, (_, index) => this.#producer.partition(topic, index))
+    const partitions = Array.from({ length: count }, (_, index) => this.#appender(topic, index))
     return new ProducerSink(node, topic, partitions, this.#stickyFor(topic, count))
   }
 
@@ -59,18 +59,24 @@ export class ProducerCollector implements RecordCollector {
   ): void {
     const count = this.#topics.partitionsOf(topic)
     const byKey = key === null ? this.#stickyFor(topic, count).next() : partitionForKey(key, 0, key.length, count)
-    const appender = this.#producer.partition(topic, partition ?? byKey)
+    const appender = this.#appender(topic, partition ?? byKey)
     appender.appendBytes(timestampMs, key, 0, key?.length ?? 0, value, 0, value?.length ?? 0, headers)
   }
 
   changelog(storeName: string): ChangelogWriter | null {
     const topic = this.#topics.changelogOf(storeName)
     if (topic === null) return null
-    const appender = this.#producer.partition(topic, this.#taskPartition)
+    const appender = this.#appender(topic, this.#taskPartition)
     return {
       append: (timestampMs, key, keyStart, keyEnd, value, valueStart, valueEnd, headers) =>
         appender.appendBytes(timestampMs, key, keyStart, keyEnd, value, valueStart, valueEnd, headers),
     }
+  }
+
+  #appender(topic: string, partition: number): PartitionAppender {
+    const appender = this.#producer.partition(topic, partition)
+    appender.messageBytesMax = this.#topics.messageBytesMax.get(topic) ?? Number.POSITIVE_INFINITY
+    return appender
   }
 
   #stickyFor(topic: string, count: number): StickyPartition {

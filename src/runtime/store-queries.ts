@@ -12,11 +12,22 @@ import type {
 import type { ActiveTask } from './active-task.ts'
 import type { TopicPlan } from './topic-plan.ts'
 
-/** How a store is asked for by name: its kind and serdes, compared with the store's fingerprint. */
+/**
+ * How a store is asked for by name: its kind and serdes, compared with the store's fingerprint. A store that keeps times, as
+ * those of tables and aggregations do, is a 'keyValue' or 'window' as well.
+ */
 export interface StoreQueryOptions<Kind extends StoreKind, K, V> {
   readonly kind: Kind
   readonly key: Serde<K>
   readonly value: Serde<V>
+}
+
+/** What may be asked for by its plain kind, too: the same view, without times. */
+const timestamped: Readonly<Record<StoreKind, StoreKind>> = {
+  keyValue: 'timestampedKeyValue',
+  timestampedKeyValue: 'timestampedKeyValue',
+  window: 'timestampedWindow',
+  timestampedWindow: 'timestampedWindow',
 }
 
 /**
@@ -52,9 +63,12 @@ export class StoreQueries {
     { kind, key, value }: StoreQueryOptions<Kind, K, V>,
   ): ViewOfKind<K, V>[Kind] {
     const { fingerprint } = this.#builder(name)
-    const asked = `${kind}(${key.name},${value.name}`
-    if (fingerprint !== `${asked})` && !fingerprint.startsWith(`${asked},`)) {
-      const what = `the store ${name} is ${fingerprint}, it was asked for as ${asked}); ask with its own kind and serdes`
+    const serdes = `(${key.name},${value.name}`
+    const fits = [kind, timestamped[kind]].some((each) => {
+      return fingerprint === `${each}${serdes})` || fingerprint.startsWith(`${each}${serdes},`)
+    })
+    if (!fits) {
+      const what = `the store ${name} is ${fingerprint}, it was asked for as ${kind}${serdes}); ask with its own kind and serdes`
       throw new StreamError('STORE_MISMATCH', what)
     }
     return this.open(name) as ViewOfKind<K, V>[Kind]

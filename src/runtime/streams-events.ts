@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts'
 import type { RestoreProgress } from './restore.ts'
 import type { StreamsState } from './streams-state.ts'
 import type { DroppedRecord } from './task/drops.ts'
@@ -16,11 +17,23 @@ export interface StreamsEvents {
 
 export type StreamsListeners = { readonly [Name in keyof StreamsEvents]?: (event: StreamsEvents[Name]) => void }
 
-/** Typed listeners, called in the order they came. */
+export const listenerNames = [
+  'state',
+  'restore',
+  'dropped',
+  'warning',
+  'error',
+] as const satisfies readonly (keyof StreamsEvents)[]
+
+/** Typed listeners, called in the order they came. One that throws is told as a warning, and harms nothing else. */
 export class EventHub {
   readonly #listeners = new Map<keyof StreamsEvents, Set<(event: never) => void>>()
 
-  constructor(initial: StreamsListeners) {
+  readonly #print: (line: string) => void
+
+  /** `print`: where warnings go that nobody hears. */
+  constructor(initial: StreamsListeners, print: (line: string) => void) {
+    this.#print = print
     const { state, restore, dropped, warning, error } = initial
     if (state !== undefined) this.on('state', state)
     if (restore !== undefined) this.on('restore', restore)
@@ -42,6 +55,19 @@ export class EventHub {
   }
 
   emit<Name extends keyof StreamsEvents>(name: Name, event: StreamsEvents[Name]): void {
-    for (const listener of this.#listeners.get(name) ?? []) (listener as (event: StreamsEvents[Name]) => void)(event)
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        ;(listener as (event: StreamsEvents[Name]) => void)(event)
+      } catch (error) {
+        const what = `a listener of '${name}' has thrown: ${messageOf(error)}; correct it`
+        if (name === 'warning') this.#print(`millrace: ${what}`)
+        else this.warn(what)
+      }
+    }
+  }
+
+  warn(message: string): void {
+    if (this.hears('warning')) this.emit('warning', message)
+    else this.#print(`millrace: ${message}`)
   }
 }

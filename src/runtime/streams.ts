@@ -63,7 +63,7 @@ export class Streams {
   private constructor(parts: StreamsParts) {
     const { config, plan, cluster, stateDirectory, lease } = parts
     this.#parts = parts
-    this.#hub = new EventHub(config.listeners)
+    this.#hub = new EventHub(config.listeners, (line) => console.warn(line))
     this.#queries = new StoreQueries(plan, () => this.#thread.life?.tasks.all ?? [])
     this.#thread = new StreamThread({
       config,
@@ -78,11 +78,12 @@ export class Streams {
 
   /**
    * Resolves when the instance runs: topics are there, tasks are assigned, their state is restored. Rejects with
-   * CONFIG_INVALID, STATE_DIR_IN_USE, TOPIC_MISSING, TOPICS_NOT_COPARTITIONED, INTERNAL_TOPIC_INVALID, STORE_MISMATCH,
+   * CONFIG_INVALID, TOPOLOGY_INVALID, STATE_DIR_IN_USE, TOPIC_MISSING, TOPICS_NOT_COPARTITIONED, INTERNAL_TOPIC_INVALID, STORE_MISMATCH,
    * INPUT_OFFSETS_LOST, or what the log says.
    */
   static async start(topology: Topology, options: StreamsConfig): Promise<Streams> {
     const config = resolveConfig(options)
+    requireTopology(topology)
     const { applicationId, machine } = config
     const lease = await config.log.acquire(machine)
     let stateDirectory: StateDirectory | null = null
@@ -90,8 +91,9 @@ export class Streams {
     try {
       stateDirectory = await StateDirectory.open(machine, stateDirOf(config, lease), applicationId)
       cluster = new Cluster(lease.connect(`${applicationId}-admin`), machine.clock, `${applicationId}-admin`)
-      const plan = await prepareTopics(topology, applicationId, config.onError, cluster)
+      const { plan, warnings } = await prepareTopics(topology, applicationId, config.onError, cluster)
       const streams = new Streams({ config, lease, stateDirectory, cluster, plan })
+      for (const warning of warnings) streams.#hub.warn(warning)
       await streams.#begin()
       return streams
     } catch (error) {
@@ -240,7 +242,7 @@ export class Streams {
     this.#ended.abort()
     this.#bell.ring()
     if (this.#state === 'pendingShutdown') {
-      this.#warn(`what was not committed yet will be done again at the next start: ${String(error)}`)
+      this.#hub.warn(`what was not committed yet will be done again at the next start: ${String(error)}`)
       return
     }
     this.#go('pendingError')
@@ -266,11 +268,6 @@ export class Streams {
     const from = this.#state
     this.#state = step(streamsArrows, from, to)
     this.#hub.emit('state', { from, to })
-  }
-
-  #warn(message: string): void {
-    if (this.#hub.hears('warning')) this.#hub.emit('warning', message)
-    else console.warn(`millrace: ${message}`)
   }
 
   #requireOpen(): void {
@@ -300,8 +297,17 @@ export class Streams {
         if (this.#hub.hears('dropped')) this.#hub.emit('dropped', record)
         else this.#dropLog.tell(record)
       },
-      warning: (message) => this.#warn(message),
+      warning: (message) => this.#hub.warn(message),
     }
+  }
+}
+
+function requireTopology(topology: Topology): void {
+  if (!Array.isArray(topology?.subTopologies)) {
+    throw new StreamError('TOPOLOGY_INVALID', 'what is to be started is no topology; give what builder.build() returns')
+  }
+  if (topology.subTopologies.length === 0) {
+    throw new StreamError('TOPOLOGY_INVALID', 'the topology reads no topic; begin with builder.stream or builder.table')
   }
 }
 

@@ -30,6 +30,8 @@ export class TopicPlan {
   readonly topology: Topology
   readonly applicationId: string
   readonly taskIds: readonly TaskId[]
+  /** By real name, of topics that are written: the largest batch each takes. */
+  readonly messageBytesMax = new Map<string, number>()
   readonly #counts: ReadonlyMap<string, number>
 
   /** `counts`: partitions by real name, of all topics that are read or written. */

@@ -15,6 +15,11 @@ import { KeyValueEntry, noBytes } from './entry.ts'
 export const prefixBytes = storeIdBytes + 1
 /** What an entry, its map slot and its key take besides the bytes in the arena; measured on Node 20. */
 export const entryBytes = 300
+/**
+ * Entries up to which the young age is looked up directly. In a larger map a lookup misses the processor's caches at each
+ * step (25,000 keys: 500 ns against 60); the keys in use are then kept in a map of at most this size in front of it.
+ */
+const frontEntriesMax = 8192
 
 export class EntryCache<K, V> {
   readonly prefix: Buffer
@@ -24,6 +29,8 @@ export class EntryCache<K, V> {
   readonly #selfIdentical: boolean
   readonly #keyWriter = new ByteWriter(256)
   readonly #table: AgedTable<KeyValueEntry<K, V>>
+  /** The young age itself while it is small, else those of its entries that were looked up last. */
+  #front: Map<unknown, KeyValueEntry<K, V>>
 
   /** `complete`: the engine has no row of this store. */
   constructor(engine: StateEngine, storeId: number, keySerde: Serde<K>, stampBytes: number, complete: boolean) {
@@ -35,16 +42,24 @@ export class EntryCache<K, V> {
     this.#keyWriter.bytes(this.prefix)
     // A store that starts empty and has forgotten nothing need not ask the engine for what it has not seen.
     this.#table = new AgedTable(complete)
+    this.#front = this.#table.young
   }
 
   get age(): number {
     return this.#table.age
   }
 
-  /** The hot path: one lookup for a key that is in the young age. */
+  /** The hot path: one lookup in a small map for a key that is in use. */
   entryOf(key: K): KeyValueEntry<K, V> {
-    const entry = this.#selfIdentical ? this.#table.young.get(key) : undefined
-    return entry ?? this.#resolve(key)
+    if (!this.#selfIdentical) return this.#resolve(key)
+    const entry = this.#front.get(key)
+    if (entry !== undefined) return entry
+    const { young } = this.#table
+    const known = this.#front === young ? undefined : young.get(key)
+    if (known === undefined) return this.#resolve(key)
+    if (this.#front.size >= frontEntriesMax) this.#front.clear()
+    this.#front.set(known.identity, known)
+    return known
   }
 
   /** In memory, without moving it; leaves the row's key in `rowKey`. */
@@ -101,8 +116,14 @@ export class EntryCache<K, V> {
     entry.keyBuffer = table.arena.buffer
     entry.age = table.age
     table.charge(entryBytes)
-    table.young.set(identity, entry)
+    this.#addYoung(identity, entry)
     return entry
+  }
+
+  #addYoung(identity: unknown, entry: KeyValueEntry<K, V>): void {
+    const { young } = this.#table
+    young.set(identity, entry)
+    if (this.#front === young && young.size > frontEntriesMax) this.#front = new Map()
   }
 
   #fill(entry: KeyValueEntry<K, V>, row: Buffer): void {
@@ -145,7 +166,7 @@ export class EntryCache<K, V> {
     entry.age = table.age
     table.charge(entryBytes)
     table.old.delete(entry.identity)
-    table.young.set(entry.identity, entry)
+    this.#addYoung(entry.identity, entry)
   }
 
   async prefetch(keys: readonly K[]): Promise<void> {
@@ -174,6 +195,8 @@ export class EntryCache<K, V> {
 
   /** Between commits: drops what was not used for an age, when the young age has grown to half of `bytesMax` (C2). */
   turnIfFull(bytesMax: number): void {
-    if (this.#table.youngBytes > bytesMax / 2) this.#table.turn()
+    if (this.#table.youngBytes <= bytesMax / 2) return
+    this.#table.turn()
+    this.#front = this.#table.young
   }
 }

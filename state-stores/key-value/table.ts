@@ -315,13 +315,18 @@ export abstract class KeyValueTable<K, V> {
     const writer = this.#valueWriter
     const length = writer.position
     // Over its old bytes, where nobody reads those any more (E3).
-    if (length > entry.slotBytes || (this.#frozen.length > 0 && entry.frozenIn === this.#generation - 1)) {
+    if (length > entry.slotBytes || this.#isSlotFrozen(entry)) {
       this.#cache.place(entry, writer.buffer, 0, length)
       return
     }
     copyBytes(writer.buffer, 0, entry.buffer, entry.slot, length)
     entry.start = entry.slot
     entry.end = entry.slot + length
+  }
+
+  #isSlotFrozen(entry: KeyValueEntry<K, V>): boolean {
+    if (this.#frozen.length === 0 || entry.frozenIn !== this.#generation - 1) return false
+    return entry.frozenBuffer === entry.buffer && entry.frozenStart === entry.slot
   }
 
   /** Step 3. */

@@ -14,6 +14,7 @@ import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { ChangelogWriter } from '../../src/processor/state-store.ts'
 import type { DirtyList } from '../dirty-list.ts'
 import { encodeNumber } from '../row-keys.ts'
+import { unwritable } from '../unwritable.ts'
 import { bucketPrefix, bucketPrefixBytes, chunkBytes, largestStartKey } from './bucket.ts'
 import { flagBytes, lastStartOf, mergeChunks, mergeEntries } from './packed-row.ts'
 import { noBytes, noChunks, type WindowEntry, type WindowRow } from './row.ts'
@@ -30,6 +31,7 @@ interface FreezePoint {
 }
 
 export class FrozenRows<K, V> {
+  readonly #storeName: string
   readonly #serde: Serde<V>
   readonly #rowWriter = new ByteWriter(1024)
   #values = new ByteWriter(1024)
@@ -47,7 +49,8 @@ export class FrozenRows<K, V> {
   #clearedToMs = 0
   committedLargestMs = -1
 
-  constructor(serde: Serde<V>) {
+  constructor(storeName: string, serde: Serde<V>) {
+    this.#storeName = storeName
     this.#serde = serde
   }
 
@@ -103,7 +106,11 @@ export class FrozenRows<K, V> {
     entry.end = -1
     if (entry.value === null) return
     entry.start = values.position
-    this.#serde.encode(entry.value, values)
+    try {
+      this.#serde.encode(entry.value, values)
+    } catch (cause) {
+      throw unwritable(this.#storeName, entry.row.key, cause, entry.startMs)
+    }
     entry.end = values.position
   }
 

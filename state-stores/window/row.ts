@@ -10,9 +10,10 @@ export const noBytes: Buffer = Buffer.alloc(0)
  * packing reads it as it is.
  *
  * Laws
- *  E1  `value` counts while the entry is open (`openIn` is the store's open generation); else the bytes count
+ *  E1  `value` counts while it is live (`liveIn` is the store's open generation); else the bytes count. An object is live
+ *      only as long as nobody but its fold has it
  *  E2  `buffer[start, end)` is the value as of the last encoding, -1 when there is none: what its packed row holds, or
- *      what was last told where old values are kept
+ *      since then an update or a flush that gave the object to others, or what was last told where old values are kept
  */
 export class WindowEntry<K, V> implements StoreEntry<V>, DirtyLinks<WindowEntry<K, V>> {
   value: V | null = null
@@ -22,6 +23,7 @@ export class WindowEntry<K, V> implements StoreEntry<V>, DirtyLinks<WindowEntry<
   previous: WindowEntry<K, V> | null = null
   next: WindowEntry<K, V> | null = null
   openIn = 0
+  liveIn = 0
   encoded = true
   /** Its row existed at the last flush, and at the last rotation. */
   told = false

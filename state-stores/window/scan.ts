@@ -7,13 +7,15 @@ import type { EngineSnapshot, StateEngine } from '../../src/processor/state-engi
 import { compareBytes } from '../engines/sorted-rows.ts'
 import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'
 import { afterPrefix } from '../row-keys.ts'
+import type { ValueCopier } from '../value-copier.ts'
 import { Bucket, bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
 import { isContinued } from './packed-row.ts'
 import { WindowRow } from './row.ts'
 import { visitRow } from './visit-row.ts'
 
 export interface WindowScan<K, V> {
-  readonly store: { readonly keySerde: Serde<K>; readonly valueSerde: Serde<V>; readonly onDisk: boolean }
+  readonly store: { readonly keySerde: Serde<K>; readonly onDisk: boolean }
+  readonly copier: ValueCopier<V>
   readonly storeId: number
   readonly engine: StateEngine
   readonly bucketMs: number
@@ -110,8 +112,8 @@ function groupOf<K, V, T>(
 ): Group<T> | null {
   if (row === null) return null
   const items: { startMs: number; made: T }[] = []
-  const { generation, fromMs, toMs, reverse, store } = scan
-  visitRow(row, generation, store.valueSerde, fromMs, toMs, reverse, (value, timestampMs, startMs) => {
+  const { generation, fromMs, toMs, reverse, copier } = scan
+  visitRow(row, generation, copier, fromMs, toMs, reverse, (value, timestampMs, startMs) => {
     items.push({ startMs, made: make(row.key, startMs, value, timestampMs) })
   })
   return items.length === 0 ? null : { key: rowKey.subarray(bucketPrefixBytes, rowKey.length - chunkBytes), items }

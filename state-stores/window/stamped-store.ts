@@ -27,8 +27,8 @@ export class StampedWindowStore<K, V> extends WindowTable<K, V> implements Query
     return this.find(key, startMs)
   }
 
-  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers): void {
-    this.write(entry as WindowEntry<K, V>, value, timestampMs, headers)
+  update(entry: StoreEntry<V>, value: V | null, timestampMs: number, headers: Headers, shared = false): void {
+    this.write(entry as WindowEntry<K, V>, value, timestampMs, headers, shared)
   }
 
   put(key: K, value: ValueAndTimestamp<V> | null, startMs: number): void {

@@ -23,7 +23,9 @@ import type {
 import type { WindowView } from '../../src/processor/store-views.ts'
 import { DirtyList } from '../dirty-list.ts'
 import { decodeNumber } from '../row-keys.ts'
-import { bucketMsOf, bucketPrefix, largestStartKey } from './bucket.ts'
+import { unwritable } from '../unwritable.ts'
+import { ValueCopier } from '../value-copier.ts'
+import { bucketMsOf, bucketPrefix, bucketPrefixBytes, largestStartKey } from './bucket.ts'
 import { FrozenRows } from './frozen-rows.ts'
 import { WindowRestore } from './restore.ts'
 import type { WindowEntry, WindowRow } from './row.ts'
@@ -52,6 +54,7 @@ export abstract class WindowTable<K, V> {
   readonly #dirty = new DirtyList<WindowEntry<K, V>>()
   readonly #frozen: FrozenRows<K, V>
   readonly #valueWriter = new ByteWriter(1024)
+  readonly #copier: ValueCopier<V>
   #context: StoreContext | null = null
   #restore: WindowRestore | null = null
   #cache!: RowCache<K, V>
@@ -70,7 +73,8 @@ export abstract class WindowTable<K, V> {
     this.retentionMs = shape.retentionMs
     this.onDisk = shape.onDisk
     this.#bucketMs = bucketMsOf(shape.retentionMs)
-    this.#frozen = new FrozenRows(shape.value)
+    this.#frozen = new FrozenRows(shape.name, shape.value)
+    this.#copier = new ValueCopier(shape.value)
   }
 
   get dirtyEntries(): number {
@@ -146,16 +150,26 @@ export abstract class WindowTable<K, V> {
 
   // -- reading and writing inside the task ------------------------------------------------------------------------
 
-  /** The entry of a window, its value decoded afresh unless it is open; seen or not. */
+  /** The entry of a window, its value decoded afresh unless it is live; seen or not. */
   protected find(key: K, startMs: number): WindowEntry<K, V> {
     const entry = entryOf(this.#cache.rowOf(key, startMs), startMs)
-    if (entry.openIn !== this.#generation) {
-      entry.value = entry.start < 0 ? null : this.valueSerde.decode(entry.buffer, entry.start, entry.end)
+    if (entry.liveIn !== this.#generation) {
+      entry.value = this.#decode(entry)
     }
     return entry
   }
 
-  protected write(entry: WindowEntry<K, V>, value: V | null, timestampMs: number, headers: Headers): void {
+  /** `shared`: what others do to the value does not reach the store, so an object is kept as bytes. */
+  protected write(
+    entry: WindowEntry<K, V>,
+    value: V | null,
+    timestampMs: number,
+    headers: Headers,
+    shared: boolean,
+  ): void {
+    const asBytes = shared && typeof value === 'object' && value !== null
+    // First of all: a value that cannot be encoded must leave no trace.
+    if (asBytes) this.#encodeValue(entry, value)
     if (entry.openIn === this.#generation) this.#dirty.touch(entry)
     else {
       const { row } = entry
@@ -163,7 +177,7 @@ export abstract class WindowTable<K, V> {
         // It was kept over a commit or a turn of the cache: there may be another by now.
         const current = entryOf(this.#cache.rowOf(row.key, entry.startMs), entry.startMs)
         if (current !== entry) {
-          this.write(current, value, timestampMs, headers)
+          this.write(current, value, timestampMs, headers, shared)
           return
         }
       }
@@ -180,7 +194,26 @@ export abstract class WindowTable<K, V> {
     entry.timestamp = value === null ? -1 : timestampMs
     entry.changedMs = timestampMs
     entry.headers = headers
+    entry.liveIn = this.#generation
     entry.encoded = false
+    if (asBytes) this.#keepWritten(entry)
+  }
+
+  /** Instead of the object, what the value writer holds; where old values are told from the bytes, a copy of the object. */
+  #keepWritten(entry: WindowEntry<K, V>): void {
+    if (this.#keepOldValues) {
+      const { buffer, position } = this.#valueWriter
+      entry.value = this.valueSerde.decode(buffer, 0, position)
+      return
+    }
+    this.#place(entry)
+    this.#letGo(entry)
+  }
+
+  /** From now on the bytes count. */
+  #letGo(entry: WindowEntry<K, V>): void {
+    entry.value = null
+    entry.liveIn = 0
   }
 
   /** A put from outside the operators: one that comes too late is counted; its changelog record is written all the same. */
@@ -191,7 +224,7 @@ export abstract class WindowTable<K, V> {
         `store ${this.name}: a window cannot start at ${startMs}; give a time since 1970`,
       )
     }
-    this.write(this.find(key, startMs), value, timestampMs, noHeaders)
+    this.write(this.find(key, startMs), value, timestampMs, noHeaders, true)
     const over = this.onDisk ? startMs < this.#firstLiveBucketMs() : startMs <= this.#largestStartMs - this.retentionMs
     if (over) this.context.recordDropped('expired')
   }
@@ -213,7 +246,7 @@ export abstract class WindowTable<K, V> {
     const last = this.#bucketStartOf(to)
     const step = reverse ? -this.#bucketMs : this.#bucketMs
     for (let at = reverse ? last : first; at >= first && at <= last; at += step) {
-      visitRow(this.#cache.rowOf(key, at), this.#generation, this.valueSerde, from, to, reverse, visitor)
+      visitRow(this.#cache.rowOf(key, at), this.#generation, this.#copier, from, to, reverse, visitor)
     }
   }
 
@@ -229,39 +262,70 @@ export abstract class WindowTable<K, V> {
     const dirty = this.#dirty
     for (let entry = dirty.firstUntold(); entry !== null; entry = dirty.firstUntold()) {
       dirty.told = entry
-      const { value, told } = entry
+      const { told } = entry
+      const isLive = entry.liveIn === this.#generation
+      const value = isLive ? entry.value : this.#decode(entry)
       if (value === null && !told) {
         // Came and went between two flushes: nobody hears of it, unless an older row has to go.
         if (!entry.stored) this.#forget(entry)
         continue
       }
       const keep = this.#keepOldValues && told && entry.start >= 0
-      const oldValue = keep ? this.valueSerde.decode(entry.buffer, entry.start, entry.end) : null
+      const oldValue = keep ? this.#decode(entry) : null
       entry.told = value !== null
-      if (this.#keepOldValues) this.#encode(entry)
-      listener(entry.row.key, entry.startMs, value, oldValue, entry.changedMs, entry.headers)
+      const handsOut = isLive && typeof value === 'object' && value !== null
+      if (isLive && (handsOut || this.#keepOldValues)) this.#encode(entry)
+      if (handsOut) this.#letGo(entry)
+      listener(this.#ownKey(entry.row), entry.startMs, value, oldValue, entry.changedMs, entry.headers)
     }
   }
 
   #forget(entry: WindowEntry<K, V>): void {
     this.#dirty.remove(entry)
     entry.openIn = 0
+    entry.liveIn = 0
     entry.headers = noHeaders
     entry.encoded = true
     entry.start = -1
     entry.end = -1
   }
 
+  #decode(entry: WindowEntry<K, V>): V | null {
+    return entry.start < 0 ? null : this.valueSerde.decode(entry.buffer, entry.start, entry.end)
+  }
+
+  /** A key that is an object is handed out afresh: whoever changes it must not change the row's. */
+  #ownKey(row: WindowRow<K, V>): K {
+    if (typeof row.key !== 'object') return row.key
+    return this.keySerde.decode(row.keyBuffer, row.keyStart + bucketPrefixBytes, row.keyEnd)
+  }
+
   #encode(entry: WindowEntry<K, V>): void {
-    entry.encoded = true
     if (entry.value === null) {
+      entry.encoded = true
       entry.start = -1
       entry.end = -1
       return
     }
+    this.#encodeValue(entry, entry.value)
+    this.#place(entry)
+  }
+
+  /** Into the value writer. */
+  #encodeValue(entry: WindowEntry<K, V>, value: V): void {
     const writer = this.#valueWriter
     writer.reset()
-    this.valueSerde.encode(entry.value, writer)
+    try {
+      this.valueSerde.encode(value, writer)
+    } catch (cause) {
+      throw unwritable(this.name, entry.row.key, cause, entry.startMs)
+    }
+  }
+
+  /** What the value writer holds becomes the entry's bytes. */
+  #place(entry: WindowEntry<K, V>): void {
+    entry.encoded = true
+    const writer = this.#valueWriter
     const { arena } = entry.row.bucket.table
     entry.start = arena.place(writer.buffer, 0, writer.position)
     entry.end = entry.start + writer.position
@@ -329,6 +393,7 @@ export abstract class WindowTable<K, V> {
     const rows = this.#frozen.visibleTo(committedOnly)
     return {
       store: this,
+      copier: this.#copier,
       storeId: this.context.storeId,
       engine: this.context.engine,
       bucketMs: this.#bucketMs,
@@ -348,7 +413,7 @@ export abstract class WindowTable<K, V> {
     const to = Math.min(toMs, largest)
     for (let at = this.#bucketStartOf(from); at <= to; at += this.#bucketMs) {
       const row = this.#cache.rowApart(key, at, (known) => this.#frozen.holds(known))
-      visitRow(row, -1, this.valueSerde, from, to, false, visitor)
+      visitRow(row, -1, this.#copier, from, to, false, visitor)
     }
   }
 

@@ -1,5 +1,5 @@
 import { readInt64 } from '../../src/base/bytes.ts'
-import type { Serde } from '../../src/base/serde.ts'
+import type { ValueCopier } from '../value-copier.ts'
 import { entryHeadBytes, flagBytes, nextEntry } from './packed-row.ts'
 import type { WindowEntry, WindowRow } from './row.ts'
 
@@ -7,23 +7,23 @@ export type RowVisitor<V> = (value: V, timestampMs: number, startMs: number) => 
 
 /**
  * Visits the windows of a row that start in [fromMs, toMs], ascending or `reverse`: packed ones, under those that are
- * open in `generation` (-1: the packed ones alone).
+ * open in `generation` (-1: the packed ones alone). The values are the visitor's own.
  */
 export function visitRow<K, V>(
   row: WindowRow<K, V>,
   generation: number,
-  serde: Serde<V>,
+  copier: ValueCopier<V>,
   fromMs: number,
   toMs: number,
   reverse: boolean,
   visitor: RowVisitor<V>,
 ): void {
   if (!reverse) {
-    walk(row, generation, serde, fromMs, toMs, visitor)
+    walk(row, generation, copier, fromMs, toMs, visitor)
     return
   }
   const found: { readonly value: V; readonly timestampMs: number; readonly startMs: number }[] = []
-  walk(row, generation, serde, fromMs, toMs, (value, timestampMs, startMs) =>
+  walk(row, generation, copier, fromMs, toMs, (value, timestampMs, startMs) =>
     found.push({ value, timestampMs, startMs }),
   )
   for (const { value, timestampMs, startMs } of found.reverse()) visitor(value, timestampMs, startMs)
@@ -32,13 +32,14 @@ export function visitRow<K, V>(
 function walk<K, V>(
   row: WindowRow<K, V>,
   generation: number,
-  serde: Serde<V>,
+  copier: ValueCopier<V>,
   fromMs: number,
   toMs: number,
   visitor: RowVisitor<V>,
 ): void {
-  const open = new OpenEntries(row.entries, generation, fromMs, toMs, visitor)
+  const open = new OpenEntries(row.entries, generation, copier, fromMs, toMs, visitor)
   if (row.start >= 0) {
+    const { serde } = copier
     let chunk = row.buffer
     let position = row.start + flagBytes
     let end = row.end
@@ -66,6 +67,7 @@ function walk<K, V>(
 class OpenEntries<K, V> {
   readonly #entries: readonly WindowEntry<K, V>[]
   readonly #generation: number
+  readonly #copier: ValueCopier<V>
   readonly #fromMs: number
   readonly #toMs: number
   readonly #visitor: RowVisitor<V>
@@ -74,12 +76,14 @@ class OpenEntries<K, V> {
   constructor(
     entries: readonly WindowEntry<K, V>[],
     generation: number,
+    copier: ValueCopier<V>,
     fromMs: number,
     toMs: number,
     visitor: RowVisitor<V>,
   ) {
     this.#entries = entries
     this.#generation = generation
+    this.#copier = copier
     this.#fromMs = fromMs
     this.#toMs = toMs
     this.#visitor = visitor
@@ -103,7 +107,14 @@ class OpenEntries<K, V> {
 
   #tell(entry: WindowEntry<K, V>): boolean {
     if (entry.openIn !== this.#generation || entry.startMs < this.#fromMs) return false
-    if (entry.value !== null) this.#visitor(entry.value, entry.timestamp, entry.startMs)
+    const value = this.#valueOf(entry)
+    if (value !== null) this.#visitor(value, entry.timestamp, entry.startMs)
     return true
+  }
+
+  /** A live object is the fold's that made it: others are given a copy. */
+  #valueOf(entry: WindowEntry<K, V>): V | null {
+    if (entry.liveIn === this.#generation) return this.#copier.copy(entry.value)
+    return entry.start < 0 ? null : this.#copier.serde.decode(entry.buffer, entry.start, entry.end)
   }
 }

@@ -118,6 +118,11 @@ export class GroupCoordinator {
     for (const topic of topics) if (this.#find(topic, 0) === null) this.forgetTopic(topic)
   }
 
+  /** For good, until the broker is opened again. */
+  get offline(): boolean {
+    return this.#log === null
+  }
+
   get available(): boolean {
     return this.#log !== null && !this.#closed
   }

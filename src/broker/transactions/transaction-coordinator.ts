@@ -81,6 +81,11 @@ export class TransactionCoordinator {
     this.#log = rooms.log === null ? null : new TransactionLog(rooms.log, clock)
   }
 
+  /** For good, until the broker is opened again. */
+  get offline(): boolean {
+    return this.#log === null
+  }
+
   get available(): boolean {
     return this.#log !== null && !this.#closing.signal.aborted
   }

@@ -10,7 +10,7 @@
  */
 import { assert } from '../../base/assert.ts'
 import { deferred } from '../../base/deferred.ts'
-import type { StreamError } from '../../base/errors.ts'
+import { StreamError } from '../../base/errors.ts'
 import { producerInFlightMax } from '../../base/limits.ts'
 import type { Headers, Serde } from '../../base/serde.ts'
 import type { BatchBuilder } from '../../records/batch-builder.ts'
@@ -43,6 +43,8 @@ export class PartitionAppender {
   provenBy: Identity | null = null
   /** A batch that had a sequence was given up: nothing is sent before sequences begin anew. */
   hole: boolean = false
+  /** The topic's max.message.bytes where it is known: a record beyond it is refused when it is laid down. */
+  messageBytesMax = Number.POSITIVE_INFINITY
   /** The broker knows that this partition is in the open transaction. */
   inTransaction = false
   readonly #accumulator: Accumulator
@@ -60,7 +62,7 @@ export class PartitionAppender {
   /**
    * Lays one record down in the open batch. Synchronous. What goes wrong later is thrown by the producer's next `flush`
    * or commit. Throws what the producer refuses with: TRANSACTION_STATE_INVALID, BUFFER_FULL, CLOSED, the error of the
-   * transaction.
+   * transaction; and RECORD_TOO_LARGE (`messageBytesMax`).
    */
   append<K, V>(
     timestampMs: number,
@@ -92,6 +94,7 @@ export class PartitionAppender {
       builder = this.#open()
       builder.appendBytes(timestampMs, key, keyStart, keyEnd, value, valueStart, valueEnd, headers)
     }
+    if (builder.sizeBytes > this.messageBytesMax) this.#refuseIfAlone(builder)
     this.#silent = true
   }
 
@@ -123,6 +126,16 @@ export class PartitionAppender {
       builder = this.#open()
       builder.append(timestampMs, key, keySerde, value, valueSerde, headers)
     }
+    if (builder.sizeBytes > this.messageBytesMax) this.#refuseIfAlone(builder)
+  }
+
+  /** A single record makes the batch too large for its topic: the batch is forgotten with it, and nothing else is lost. */
+  #refuseIfAlone(builder: BatchBuilder): void {
+    if (builder.recordCount > 1) return
+    const what = `a record of ${builder.sizeBytes} bytes for ${this.topic}-${this.partition} is refused, max.message.bytes of the topic is ${this.messageBytesMax}; send smaller records or raise it`
+    this.#builder = null
+    this.#accumulator.unopened(this, builder)
+    throw new StreamError('RECORD_TOO_LARGE', what)
   }
 
   #open(): BatchBuilder {

@@ -129,6 +129,10 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
       const what = `${this.name} schedules a punctuator every ${intervalMs} ms; give a whole number of milliseconds, at least 1`
       throw new StreamError('CONFIG_INVALID', what)
     }
+    if (type !== 'streamTime' && type !== 'wallClock') {
+      const what = `${this.name} schedules a punctuator on '${String(type)}'; there are 'streamTime' and 'wallClock'`
+      throw new StreamError('CONFIG_INVALID', what)
+    }
     return this.host.schedule(this, intervalMs, type, punctuator)
   }
 

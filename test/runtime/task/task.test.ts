@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { AssertionError } from '../../../src/base/assert.ts'
 import { StreamError } from '../../../src/base/errors.ts'
 import type { StateStore } from '../../../src/processor/state-store.ts'
 import { string } from '../../../src/serdes/index.ts'
@@ -319,10 +320,7 @@ describe('a record that cannot be processed', () => {
   })
 
   it('is never skipped when the error is an assertion or the disk', () => {
-    for (const error of [
-      Object.assign(new Error('law'), { name: 'AssertionError' }),
-      new StreamError('DISK_FULL', 'full'),
-    ]) {
+    for (const error of [new AssertionError('law'), new StreamError('DISK_FULL', 'full')]) {
       const step = processor(() => {
         throw error
       })

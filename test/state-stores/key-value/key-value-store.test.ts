@@ -193,6 +193,51 @@ describe('a timestamped key-value store', () => {
     await bench.close()
   })
 
+  it('gives out a key that nobody can change for it', async () => {
+    const home = simulatedHome()
+    const plan = stores.timestampedKeyValue({
+      name: 's',
+      key: json<string[]>(),
+      value: int64,
+      engine: home.supplier,
+    })
+    const bench = new Bench(home, plan)
+    const store = await bench.open()
+    store.put(['k'], { value: 1, timestamp: 1 })
+    for (let round = 0; round < 2; round++) {
+      store.flush((key) => key.push('changed'))
+      store.put(['k'], { value: 2, timestamp: 2 })
+    }
+    for (const [key] of await gather(store.all())) key.push('changed')
+    const told: unknown[] = []
+    store.flush((key) => told.push(key))
+    expect(told).to.deep.equal([['k']])
+    await bench.close()
+  })
+
+  it('says of which row a value cannot be written', async () => {
+    const bench = counts()
+    const store = await bench.open()
+    store.put('k', { value: 0.5, timestamp: 1 })
+    expect(() => bench.rotate()).to.throw(StreamError, /^SERDE_FAILED: store 'counts', key 'k': int64 cannot write 0.5/)
+    await bench.close()
+  })
+
+  it('is as before when an object cannot be written', async () => {
+    const home = simulatedHome()
+    const plan = stores.timestampedKeyValue({ name: 's', key: string, value: json<unknown>(), engine: home.supplier })
+    const bench = new Bench(home, plan)
+    const store = await bench.open()
+    store.put('k', { value: ['first'], timestamp: 1 })
+    const circle: unknown[] = []
+    circle.push(circle)
+    const failing = (): void => store.put('k', { value: circle, timestamp: 2 })
+    expect(failing).to.throw(StreamError, /^SERDE_FAILED: store 's', key 'k': json cannot write/)
+    expect(store.get('k')).to.deep.equal({ value: ['first'], timestamp: 1 })
+    expect((await bench.commit()).map(({ value }) => value?.toString())).to.deep.equal(['["first"]'])
+    await bench.close()
+  })
+
   it('lets a held entry write through after the cache has turned', async () => {
     const bench = counts({ cleanCacheBytesMax: 0 })
     const store = await bench.open()

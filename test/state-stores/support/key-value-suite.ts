@@ -23,7 +23,7 @@ const edge = fc.constantFrom(null, ...keys)
 const timestamp = fc.integer({ min: 0, max: 100 })
 
 export const keyValueOperation = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('add' as const), key, timestamp }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('add' as const), key, timestamp, shared: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('put' as const), key, timestamp }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), key, timestamp }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('putIfAbsent' as const), key, timestamp }) },
@@ -45,6 +45,11 @@ type Operation = typeof keyValueOperation extends fc.Arbitrary<infer O> ? O : ne
 /** As UTF-8 can hold it. */
 function canonical(text: string): string {
   return Buffer.from(text).toString()
+}
+
+/** What others may do to what they were given. */
+function spoil(...given: (Value | null | undefined)[]): void {
+  for (const value of given) value?.push(-7)
 }
 
 function byBytes(left: string, right: string): number {
@@ -108,12 +113,15 @@ class KeyValueStory {
         // The accumulator is changed in place, as a user's aggregator may.
         const value = entry.value ?? []
         value.push(this.next)
-        store.update(entry, value, operation.timestamp, noHeaders)
+        store.update(entry, value, operation.timestamp, noHeaders, operation.shared)
+        if (operation.shared) spoil(value)
         this.#changed(operation.key, [...(before?.value ?? []), this.next++], operation.timestamp)
         return
       }
       case 'put': {
-        store.put(operation.key, { value: [this.next], timestamp: operation.timestamp })
+        const value = [this.next]
+        store.put(operation.key, { value, timestamp: operation.timestamp })
+        spoil(value)
         this.#changed(operation.key, [this.next++], operation.timestamp)
         return
       }
@@ -121,6 +129,7 @@ class KeyValueStory {
         const before = this.live.get(canonical(operation.key))
         const given = store.putIfAbsent(operation.key, { value: [this.next], timestamp: operation.timestamp })
         expect(given).to.deep.equal(before)
+        spoil(given?.value)
         if (before === undefined) this.#changed(operation.key, [this.next++], operation.timestamp)
         return
       }
@@ -136,7 +145,10 @@ class KeyValueStory {
         return
       }
       case 'get': {
-        expect(store.get(operation.key)).to.deep.equal(this.live.get(canonical(operation.key)))
+        const [row, value] = [store.get(operation.key), store.value(operation.key)]
+        expect(row).to.deep.equal(this.live.get(canonical(operation.key)))
+        expect(value).to.deep.equal(row?.value ?? null)
+        spoil(row?.value, value)
         expect(store.approximateEntryCount()).to.equal(this.live.size)
         return
       }
@@ -149,7 +161,9 @@ class KeyValueStory {
       case 'prefix': {
         const prefix = Buffer.from(operation.key)
         const starts = (name: string): boolean => Buffer.from(name).subarray(0, prefix.length).equals(prefix)
-        expect(await gather(store.prefixScan(operation.key))).to.deep.equal(sorted(this.live, starts))
+        const rows = await gather(store.prefixScan(operation.key))
+        expect(rows).to.deep.equal(sorted(this.live, starts))
+        for (const [, row] of rows) spoil(row.value)
         return
       }
       case 'query':
@@ -186,7 +200,8 @@ class KeyValueStory {
     this.told = copyOf(this.live)
     const told: unknown[] = []
     this.store.flush((name, after, before, timestampMs) => {
-      told.push([name, after === null ? null : [...after], before, timestampMs])
+      told.push([name, after === null ? null : [...after], before === null ? null : [...before], timestampMs])
+      spoil(after, before)
     })
     expect(told).to.deep.equal(expected)
   }

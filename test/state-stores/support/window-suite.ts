@@ -67,7 +67,10 @@ const pad = fc.constantFrom(0, 0, 0, 10, 3_000, 9_000, 20_000)
 const span = fc.record({ from: fc.integer({ min: -20, max: 3 }), to: fc.integer({ min: -20, max: 3 }) })
 
 export const windowOperation = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('add' as const), key, back, timestamp, pad }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constant('add' as const), key, back, timestamp, pad, shared: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('put' as const), key, back, timestamp, pad }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete' as const), key, back, timestamp }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('spoil' as const), key, back }) },
@@ -94,6 +97,11 @@ function canonical(text: string): string {
 
 function copyOf(value: Value): Value {
   return { list: [...value.list], pad: value.pad }
+}
+
+/** What others may do to what they were given. */
+function spoil(...given: (Value | null | undefined)[]): void {
+  for (const value of given) value?.list.push(-7)
 }
 
 function nameOf(name: string, startMs: number): string {
@@ -175,7 +183,9 @@ class WindowStory {
         // The accumulator is changed in place, as a user's aggregator may.
         entry.value?.list.push(this.next)
         const list = entry.value?.list ?? [this.next]
-        this.store.update(entry, { list, pad: padding }, operation.timestamp, noHeaders)
+        const after = { list, pad: padding }
+        this.store.update(entry, after, operation.timestamp, noHeaders, operation.shared)
+        if (operation.shared) spoil(after)
         this.next++
         return this.#changed(operation.key, startMs, value, operation.timestamp)
       }
@@ -183,7 +193,9 @@ class WindowStory {
         const startMs = this.#start(operation.back)
         const value = { list: [this.next++], pad: '.'.repeat(operation.pad) }
         if (!this.live.isVisible(startMs)) this.late.add(nameOf(canonical(operation.key), startMs))
-        this.store.put(operation.key, { value: copyOf(value), timestamp: operation.timestamp }, startMs)
+        const given = copyOf(value)
+        this.store.put(operation.key, { value: given, timestamp: operation.timestamp }, startMs)
+        spoil(given)
         this.#changed(operation.key, startMs, value, operation.timestamp)
         const horizon = this.live.largestMs - retentionMs
         const live = Math.max(0, horizon) - (Math.max(0, horizon) % bucketMs)
@@ -210,13 +222,17 @@ class WindowStory {
         rows.sort((left, right) => left.startMs - right.startMs)
         if (operation.reverse) rows.reverse()
         const found: unknown[] = []
-        const visit = (row: { value: Value; timestamp: number }, startMs: number): number =>
+        const visit = (row: { value: Value; timestamp: number }, startMs: number): void => {
           found.push([startMs, copyOf(row.value), row.timestamp])
+          spoil(row.value)
+        }
         if (operation.reverse) this.store.backwardFetch(operation.key, fromMs, toMs, visit)
         else this.store.fetch(operation.key, fromMs, toMs, visit)
         expect(found).to.deep.equal(rows.map(({ startMs, value, timestamp: at }) => [startMs, value, at]))
         const first = this.live.visible(fromMs, fromMs).find((row) => row.key === canonical(operation.key))
-        expect(this.store.at(operation.key, fromMs)?.value).to.deep.equal(first?.value)
+        const at = this.store.at(operation.key, fromMs)
+        expect(at?.value).to.deep.equal(first?.value)
+        spoil(at?.value)
         return
       }
       case 'flush':
@@ -230,6 +246,7 @@ class WindowStory {
         const rows = operation.reverse ? this.store.backwardFetchAll(fromMs, toMs) : this.store.fetchAll(fromMs, toMs)
         const found = (await gather(rows)).map(([name, startMs, row]) => [name, startMs, row.value, row.timestamp])
         expect(found).to.deep.equal(expected.map((row) => [row.key, row.startMs, row.value, row.timestamp]))
+        for (const [, , value] of found) spoil(value as Value)
         return
       }
       case 'query':
@@ -274,7 +291,9 @@ class WindowStory {
     const found: unknown[] = []
     this.store.flush((own, startMs, after, before, timestampMs) => {
       const name = nameOf(own, startMs)
-      found.push([name, after === null ? null : copyOf(after), this.late.has(name) ? 'late' : before, timestampMs])
+      const old = before === null ? null : copyOf(before)
+      found.push([name, after === null ? null : copyOf(after), this.late.has(name) ? 'late' : old, timestampMs])
+      spoil(after, before)
     })
     expect(found).to.deep.equal(expected)
   }

@@ -1,0 +1,254 @@
+import { expect } from 'chai'
+import { StreamsBuilder, type TopicOptions, topic } from '../../dsl/index.ts'
+import { StreamError } from '../../src/base/errors.ts'
+import type { Processor, ProcessorContext } from '../../src/processor/processor.ts'
+import { Record } from '../../src/processor/record.ts'
+import type { StreamsConfig } from '../../src/runtime/config.ts'
+import { int64, json, string } from '../../src/serdes/index.ts'
+import type { Topology } from '../../src/topology/topology.ts'
+import { countTopology, input, rejectionOf, World } from './fixture.ts'
+
+const texts = topic('texts', { key: string, value: string, partitions: 1 })
+const copies = topic('copies', { key: string, value: string, partitions: 1 })
+
+function copying(change: (value: string) => string = (value) => value): Topology {
+  const builder = new StreamsBuilder()
+  builder.stream(texts).mapValues(change, { value: string, name: 'change' }).to(copies, { name: 'copy' })
+  return builder.build()
+}
+
+describe('A mistake of the user', () => {
+  let world: World
+  beforeEach(() => {
+    world = new World()
+  })
+  afterEach(() => world.close())
+
+  /** The error that ends an application which is fed one text. */
+  async function endOf(topology: Topology, config: Partial<StreamsConfig> = {}): Promise<StreamError> {
+    const app = await world.start(topology, config)
+    await app.feed(texts, [{ key: 'k', value: 'text' }])
+    const error = await rejectionOf(app.drained())
+    expect(app.state).to.equal('error')
+    if (!StreamError.is(error)) throw error
+    return error
+  }
+
+  describe('in what is fed', () => {
+    for (const timestampMs of [Number.NaN, 1.5, -5, 2 ** 60, '5', new Date(0)]) {
+      it(`is refused when it is the timestamp ${String(timestampMs)}, and the application goes on`, async () => {
+        const app = await world.start(copying())
+        const bad = [{ key: 'k', value: 'v', timestampMs: timestampMs as number }]
+        expect(await rejectionOf(app.feed(texts, bad))).to.have.property('code', 'INPUT_INVALID')
+        await app.feed(texts, ['fine'])
+        await app.drained()
+        expect(app.state).to.equal('running')
+      })
+    }
+
+    it('is refused when headers are no list of keys and bytes', async () => {
+      const app = await world.start(copying())
+      for (const headers of [{ a: 'b' }, [{ value: Buffer.from('x') }], [{ key: 'k', value: 'text' }], [null]]) {
+        const bad = [{ key: 'k', value: 'v', headers: headers as [] }]
+        expect(await rejectionOf(app.feed(texts, bad))).to.have.property('code', 'INPUT_INVALID')
+      }
+    })
+
+    it('is refused when it is not iterable', async () => {
+      const app = await world.start(copying())
+      for (const items of ['text', 3, undefined, null]) {
+        expect(await rejectionOf(app.feed(texts, items as never))).to.have.property('code', 'INPUT_INVALID')
+      }
+    })
+
+    it('does not hold close up when the iterable never goes on', async () => {
+      const app = await world.start(copying())
+      let ended = false
+      const items: AsyncIterable<string> = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => new Promise(() => {}),
+          return: async () => {
+            ended = true
+            return { done: true, value: undefined }
+          },
+        }),
+      }
+      const feeding = rejectionOf(app.feed(texts, items))
+      await new Promise((resolve) => setImmediate(resolve))
+      await app.close()
+      expect(await feeding).to.have.property('code', 'CLOSED')
+      expect(ended).to.equal(true)
+    })
+  })
+
+  describe('in a callback', () => {
+    for (const timestampMs of [Number.NaN, 1.5, undefined]) {
+      it(`fails the record when it forwards the timestamp ${timestampMs}`, async () => {
+        const builder = new StreamsBuilder()
+        const step = (): Processor<string, string, string, string> => {
+          let context: ProcessorContext<string, string>
+          return {
+            init: (given) => {
+              context = given
+            },
+            process: ({ key, value }) => context.forward(new Record(key, value, timestampMs as number)),
+          }
+        }
+        builder.stream(texts).process(step, { name: 'step' })
+        const error = await endOf(builder.build())
+        expect(error.code).to.equal('RECORD_FAILED')
+        expect(error.message).to.contain('step').and.contain('texts-0@0')
+      })
+    }
+
+    const extracting = (extract: () => unknown): Topology => {
+      const options: TopicOptions<string, string> = { key: string, value: string, timestamp: extract as () => number }
+      const builder = new StreamsBuilder()
+      builder.stream(topic('texts', { ...options, partitions: 1 }), { name: 'texts-source' }).foreach(() => {})
+      return builder.build()
+    }
+    for (const timestamp of [Number.NaN, 1.5, '5', undefined]) {
+      it(`fails when a timestamp extractor gives ${timestamp}`, async () => {
+        const error = await endOf(extracting(() => timestamp))
+        expect(error.code).to.equal('RECORD_FAILED')
+        expect(error.message).to.contain('texts-source').and.contain('texts-0@0')
+      })
+    }
+
+    it('is named when a timestamp extractor or a partitioner returns a promise', async () => {
+      expect(await endOf(extracting(() => Promise.reject(new Error('late'))))).to.have.property(
+        'code',
+        'PROMISE_IN_SYNC_STEP',
+      )
+      const builder = new StreamsBuilder()
+      const partitioner = (() => Promise.resolve(0)) as unknown as () => number
+      builder.stream(texts).to(copies, { name: 'copy', partitioner })
+      const error = await endOf(builder.build(), { applicationId: 'other', stateDir: world.stateDir('other') })
+      expect(error.code).to.equal('PROMISE_IN_SYNC_STEP')
+      expect(error.message).to.contain('copy')
+    })
+
+    it('fails the record when a partitioner gives a text', async () => {
+      const builder = new StreamsBuilder()
+      builder.stream(texts).to(copies, { name: 'copy', partitioner: () => '0' as unknown as number })
+      const error = await endOf(builder.build())
+      expect(error.code).to.equal('RECORD_FAILED')
+      expect(error.message).to.contain('copy').and.contain('"0"')
+    })
+
+    it('is the record’s own whatever its code, and starts no new life', async () => {
+      let calls = 0
+      const error = await endOf(
+        copying(() => {
+          calls++
+          throw new StreamError('TIMED_OUT', 'a service did not answer')
+        }),
+      )
+      expect(error.code).to.equal('RECORD_FAILED')
+      expect(error.message).to.contain('change').and.contain('texts-0@0')
+      expect(calls).to.equal(1)
+    })
+
+    it('is the record’s own also in a serde of a sink', async () => {
+      const refusing = {
+        ...json<string>(),
+        name: 'refusing',
+        decode: () => '',
+        encode: () => {
+          throw new StreamError('TIMED_OUT', 'a registry did not answer')
+        },
+      }
+      const builder = new StreamsBuilder()
+      builder.stream(texts).to(topic('refused', { key: string, value: refusing, partitions: 1 }), { name: 'refused' })
+      expect(await endOf(builder.build())).to.have.property('code', 'RECORD_FAILED')
+    })
+
+    it('may be an assertion of a library of theirs, which is skipped like any other error', async () => {
+      const app = await world.start(
+        copying((value) => {
+          expect(value).to.equal('good')
+          return value
+        }),
+        { onError: { process: 'skip' } },
+      )
+      await app.feed(texts, ['bad', 'good'])
+      await app.drained()
+      expect(app.state).to.equal('running')
+    })
+  })
+
+  describe('that makes a record too large for its topic', () => {
+    const doubling = (): Topology => copying((value) => (value.length > 5 ? value + value : value))
+    const items = ['a', 'y'.repeat(800_000), 'b']
+
+    it('fails the record at its sink, naming it, instead of hanging', async () => {
+      const app = await world.start(doubling())
+      await app.feed(texts, items)
+      const error = await rejectionOf(app.drained())
+      expect(error).to.have.property('code', 'RECORD_FAILED')
+      expect(error).to.have.property('message').that.contains('copy').and.contains('texts-0@1').and.contains('copies')
+    })
+
+    it('leaves it out where onError.produce says so, and nothing else', async () => {
+      const app = await world.start(doubling(), { onError: { produce: 'skip' } })
+      await app.feed(texts, items)
+      await app.drained()
+      const [end] = await world.admin((admin) => admin.listOffsets([{ topic: 'copies', partition: 0 }], 'latest'))
+      // Two records and a marker.
+      expect(end!.offset).to.equal(3)
+    })
+  })
+
+  describe('in a listener', () => {
+    it('is told as a warning, and harms neither start nor close', async () => {
+      const warnings: string[] = []
+      const app = await world.start(copying(), {
+        listeners: {
+          warning: (message) => warnings.push(message),
+          state: () => {
+            throw new Error('a bad listener')
+          },
+        },
+      })
+      await app.close()
+      expect(app.state).to.equal('notRunning')
+      expect(warnings.some((message) => message.includes("'state'") && message.includes('a bad listener'))).to.equal(
+        true,
+      )
+      expect((await world.start(copying())).state).to.equal('running')
+    })
+
+    it('does not end the application when it listens to dropped records', async () => {
+      const app = await world.start(
+        copying(() => {
+          throw new Error('bad')
+        }),
+        {
+          onError: { process: 'skip' },
+          listeners: {
+            warning: () => {},
+            dropped: () => {
+              throw new Error('a bad listener')
+            },
+          },
+        },
+      )
+      await app.feed(texts, ['a', 'b'])
+      await app.drained()
+      expect(app.state).to.equal('running')
+    })
+  })
+
+  describe('in a query by name', () => {
+    it('is no mistake when a store that keeps times is asked for as a plain one', async () => {
+      const { topology } = countTopology()
+      const app = await world.start(topology)
+      await app.feed(input, [{ key: 'k', value: 'x' }])
+      await app.drained()
+      const options = { kind: 'keyValue', key: string, value: int64 } as const
+      expect(await app.store('counts', options).get('k')).to.equal(1)
+      expect(() => app.store('counts', { ...options, kind: 'window' })).to.throw('STORE_MISMATCH')
+      expect(() => app.store('counts', { ...options, value: string })).to.throw('STORE_MISMATCH')
+    })
+  })
+})
