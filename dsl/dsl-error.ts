@@ -5,7 +5,7 @@ import type { ByteWriter } from '../src/base/bytes.ts'
 
 declare const sentence: unique symbol
 
-/** What a step that cannot be drawn gives instead of a stream or a table: read the sentence. */
+/** What a step that cannot be drawn asks for instead of the stream or table that it is called on: read the sentence. */
 export interface DslError<Sentence extends string> {
   readonly [sentence]: Sentence
 }
@@ -16,12 +16,27 @@ export type NotPromise<R> =
     ? DslError<'an ordinary step is synchronous; a processor that awaits is declared with { async: true }'>
     : unknown
 
-/** A serde that can write every `T`; what it reads may be more. */
+/**
+ * What a step with a processor of its own is called on, as its `this`: anything, or a sentence where `process` returns a promise, `R`,
+ * and the step was not told by `Async`. A processor typed as `Processor` may do either, and is left to the run time.
+ */
+export type AwaitedAs<R, Async> = [R] extends [PromiseLike<unknown>]
+  ? Async extends true
+    ? unknown
+    : DslError<'a processor that awaits is declared with { async: true }'>
+  : unknown
+
+/** A serde that can write every `T`, undefined too, but never null, which is a tombstone; what it reads may be more. */
 export interface SerdeFor<T> {
   readonly name: string
-  readonly encode: (value: NonNullable<T>, into: ByteWriter) => void
+  readonly encode: (value: Exclude<T, null>, into: ByteWriter) => void
   readonly decode: (bytes: Buffer, start: number, end: number) => unknown
 }
+
+/**
+ * The accumulator of a fold: what its serde reads, or where the serde takes anything (`json()`), what the initializer gives, `I`.
+ */
+export type Accumulator<I, A> = unknown extends A ? I : A | Extract<I, null>
 
 /** What a stream lacks: kept as a union in its type, `never` when nothing. */
 export type Lack = 'key serde' | 'value serde' | 'partitioning'
@@ -44,9 +59,9 @@ export type MaybeSerde = SerdeFor<never> | undefined
 /** Intersected with a serde option: it must be able to write every `T`. Nothing is asked while `T` is not known. */
 export type Fits<T> = unknown extends T ? unknown : SerdeFor<T> | undefined
 
-/** `Result`, or a sentence for each serde that is missing. */
-export type Needs<Step extends string, Missing extends Lack, Result> = [Missing] extends [never]
-  ? Result
+/** What a step is called on, as its `this`: anything, or where serdes are missing a sentence for each, which no stream is. */
+export type Needs<Step extends string, Missing extends Lack> = [Missing] extends [never]
+  ? unknown
   : Missing extends 'key serde'
     ? DslError<`${Step} needs the key serde: give { key: … } to the step that made the keys, or to ${Step}`>
     : DslError<`${Step} needs the value serde: give { value: … } to the step that made the values, or to ${Step}`>

@@ -4,7 +4,7 @@ import type { Serde } from '../src/base/serde.ts'
 import type { ErrorPolicies } from '../src/processor/error-policy.ts'
 import type { TimestampedKeyValueView } from '../src/processor/store-views.ts'
 import { int64 } from '../src/serdes/numbers.ts'
-import type { Lack, MaybeSerde, Needs, StillLacking } from './dsl-error.ts'
+import type { Accumulator, Lack, MaybeSerde, Needs, NotPromise, StillLacking } from './dsl-error.ts'
 import { StoredTable } from './ktable.ts'
 import { aggregate } from './operators/aggregate.ts'
 import {
@@ -18,7 +18,7 @@ import {
 } from './operators/fold.ts'
 import { storeView } from './operators/table-view.ts'
 import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions } from './options.ts'
-import { draft, drawn, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
+import { draft, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
 import type { RepartitionNode } from './plan/node.ts'
 import { noPolicies } from './plan/plan.ts'
 import { drawRepartition } from './plan/repartition.ts'
@@ -62,11 +62,16 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
    * bids.groupByKey().reduce((highest, bid) => (bid.amount > highest.amount ? bid : highest))
    */
   reduce<R extends V | null, VS extends MaybeSerde = undefined>(
+    this: Needs<'reduce', StillLacking<Lacks, 'value serde', VS>>,
     reducer: (accumulator: NonNullable<V>, value: NonNullable<V>, key: K) => R,
-    options: ReduceOptions<K, V, VS> = {},
-  ): Needs<'reduce', StillLacking<Lacks, 'value serde', VS>, GroupTable<K, NonNullable<V> | Extract<R, null>>> {
+    options?: ReduceOptions<K, V, VS>,
+  ): GroupTable<K, NonNullable<V> | Extract<R, null>>
+  reduce(
+    reducer: (accumulator: NonNullable<V>, value: NonNullable<V>, key: K) => V | null,
+    options: ReduceOptions<K, V, MaybeSerde> = {},
+  ): unknown {
     const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this[draft].value)
-    return drawn(this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options))
+    return this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options)
   }
 
   /**
@@ -76,15 +81,19 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
    * @example
    * orders.groupByKey().aggregate(() => 0, (sum, order) => sum + order.amount, { value: float64, store: 'totals' })
    */
-  aggregate<A, R extends A | null>(
-    initializer: () => A,
-    aggregator: (accumulator: A, value: NonNullable<V>, key: K) => R,
-    options: AggregateOptions<K, A>,
-  ): GroupTable<K, NonNullable<A> | Extract<R, null>> {
-    const fold = aggregateFold<K, V, A>(initializer as Initializer<A>, aggregator as Aggregator<K, V, A>)
-    return drawn(
-      this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options),
-    )
+  aggregate<I, A, R extends Accumulator<I, A> | null>(
+    this: NotPromise<I>,
+    initializer: () => I,
+    aggregator: (accumulator: Accumulator<I, A>, value: NonNullable<V>, key: K) => R,
+    options: AggregateOptions<K, I, A>,
+  ): GroupTable<K, NonNullable<Accumulator<I, A>> | Extract<R, null>>
+  aggregate<A>(
+    initializer: Initializer<A>,
+    aggregator: (accumulator: A, value: NonNullable<V>, key: K) => A | null,
+    options: AggregateOptions<K, A, A>,
+  ): unknown {
+    const fold = aggregateFold<K, V, A>(initializer, aggregator as Aggregator<K, V, A>)
+    return this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options)
   }
 
   /** The same groups, each window of time apart. */

@@ -5,7 +5,7 @@
  * were partitioned. It is `never` when nothing is lacking.
  */
 import type { Record } from '../src/processor/record.ts'
-import type { Lack, LackOf, MaybeSerde, Needs, NewKey, NewValue, NotPromise, StillLacking } from './dsl-error.ts'
+import type { AwaitedAs, Lack, LackOf, MaybeSerde, Needs, NewKey, NewValue, NotPromise, StillLacking } from './dsl-error.ts'
 import { KGroupedStream } from './grouped.ts'
 import type { RowsByKey } from './ktable.ts'
 import { filter, type Predicate } from './operators/filter.ts'
@@ -30,14 +30,16 @@ import type {
   StepOptions,
   ValueOptions,
 } from './options.ts'
-import { draft, drawn, givenSerde, needed, type StreamDraft, sameBuilder } from './plan/draft.ts'
+import { draft, givenSerde, needed, type StreamDraft, sameBuilder } from './plan/draft.ts'
 import type { AnySupplier, RepartitionNode, StepNode } from './plan/node.ts'
 import { noPolicies } from './plan/plan.ts'
 import { drawRepartition } from './plan/repartition.ts'
 import type { SinkTopic } from './topic.ts'
 
+type AnyJoinOptions<K, V, R> = JoinOptions<K, MaybeSerde, V, MaybeSerde, R, MaybeSerde>
+
 /** What a join is told of the stream that it may have to repartition. */
-type LeftSide<K, V> = Pick<JoinOptions<K, MaybeSerde, V, MaybeSerde, never, MaybeSerde>, 'name' | 'key' | 'leftValue'>
+type LeftSide<K, V> = Pick<AnyJoinOptions<K, V, never>, 'name' | 'key' | 'leftValue'>
 
 /** What grouping needs: the key's serde for the store; the value's too where records must be repartitioned. */
 type GroupLacks<Lacks extends Lack, KS, VS> =
@@ -107,10 +109,10 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * lines.flatMapValues((line) => line.split(' '), { value: string })
    */
   flatMapValues<V2, VS extends MaybeSerde = undefined>(
-    mapper: ManyValuesMapper<K, V, V2>,
+    mapper: (value: V, key: K, record: Record<K, V>) => Iterable<V2 & NotPromise<V2>>,
     options: ValueOptions<V2, VS> = {},
   ): KStream<K, V2, NewValue<Lacks, VS>> {
-    return this.#withValue('KSTREAM-FLATMAPVALUES-', flatMapValues(mapper), options)
+    return this.#withValue('KSTREAM-FLATMAPVALUES-', flatMapValues(mapper as ManyValuesMapper<K, V, V2>), options)
   }
 
   /**
@@ -120,18 +122,18 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * orders.map((order) => [order.customer, order.amount], { key: string, value: float64 })
    */
   map<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
-    mapper: PairMapper<K, V, K2, V2>,
+    mapper: (value: V, key: K, record: Record<K, V>) => readonly [K2 & NotPromise<K2>, V2 & NotPromise<V2>],
     options: KeyValueOptions<K2, KS, V2, VS> = {},
   ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
-    return this.#withBoth('KSTREAM-MAP-', map(mapper), options)
+    return this.#withBoth('KSTREAM-MAP-', map(mapper as PairMapper<K, V, K2, V2>), options)
   }
 
   /** Any number of records of each, with other keys and values, in the order given. */
   flatMap<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
-    mapper: ManyPairsMapper<K, V, K2, V2>,
+    mapper: (value: V, key: K, record: Record<K, V>) => Iterable<readonly [K2 & NotPromise<K2>, V2 & NotPromise<V2>]>,
     options: KeyValueOptions<K2, KS, V2, VS> = {},
   ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
-    return this.#withBoth('KSTREAM-FLATMAP-', flatMap(mapper), options)
+    return this.#withBoth('KSTREAM-FLATMAP-', flatMap(mapper as ManyPairsMapper<K, V, K2, V2>), options)
   }
 
   /** Other keys for the same values. */
@@ -187,12 +189,10 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * orders.selectKey((order) => order.customer, { key: string }).repartition({ name: 'by-customer', partitions: 8 })
    */
   repartition<KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
-    options: RepartitionOptions<K, KS, V, VS> = {},
-  ): Needs<
-    'repartition',
-    StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>,
-    KStream<K, V>
-  > {
+    this: Needs<'repartition', StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>,
+    options?: RepartitionOptions<K, KS, V, VS>,
+  ): KStream<K, V>
+  repartition(options: RepartitionOptions<K, MaybeSerde, V, MaybeSerde> = {}): unknown {
     const { plan, node: parent } = this[draft]
     const key = needed('repartition', 'key', givenSerde<K>(options.key) ?? this[draft].key)
     const value = needed('repartition', 'value', givenSerde<V>(options.value) ?? this[draft].value)
@@ -200,7 +200,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     const prefix = options.name ?? plan.nodeName('KSTREAM-REPARTITION-')
     const { partitions, onError } = options
     const node = plan.attach(drawRepartition(plan, parent, { prefix, partitions, key, value, onError }))
-    return drawn(new KStream<K, V>({ plan, node, key, value, rekeyed: false, sources: [node] }))
+    return new KStream<K, V>({ plan, node, key, value, rekeyed: false, sources: [node] })
   }
 
   /**
@@ -210,17 +210,15 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * visits.groupByKey().count({ store: 'visits-per-user' })
    */
   groupByKey<KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
-    options: GroupOptions<K, KS, V, VS> = {},
-  ): Needs<
-    'groupByKey',
-    GroupLacks<Lacks, KS, VS>,
-    KGroupedStream<NonNullable<K>, V, StillLacking<Lacks, 'value serde', VS>>
-  > {
+    this: Needs<'groupByKey', GroupLacks<Lacks, KS, VS>>,
+    options?: GroupOptions<K, KS, V, VS>,
+  ): KGroupedStream<NonNullable<K>, V, StillLacking<Lacks, 'value serde', VS>>
+  groupByKey(options: GroupOptions<K, MaybeSerde, V, MaybeSerde> = {}): unknown {
     const stream = this[draft]
     const key = needed('groupByKey', 'key', givenSerde<K>(options.key) ?? stream.key)
     const value = givenSerde<V>(options.value) ?? stream.value
     if (stream.rekeyed) needed('groupByKey', 'value', value)
-    return drawn(new KGroupedStream<K, V, Lack>({ ...stream, key, value }, options.name, options.onError))
+    return new KGroupedStream<K, V, Lack>({ ...stream, key, value }, options.name, options.onError)
   }
 
   /**
@@ -230,20 +228,16 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * words.groupBy((word) => word, { key: string }).count()
    */
   groupBy<K2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+    this: Needs<'groupBy', LackOf<'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>,
     selector: (value: V, key: K, record: Record<K, V>) => K2 & NotPromise<K2>,
-    options: GroupOptions<K2, KS, V, VS> = {},
-  ): Needs<
-    'groupBy',
-    LackOf<'key serde', KS> | StillLacking<Lacks, 'value serde', VS>,
-    KGroupedStream<NonNullable<K2>, V>
-  > {
+    options?: GroupOptions<K2, KS, V, VS>,
+  ): KGroupedStream<NonNullable<K2>, V>
+  groupBy<K2>(selector: KeySelector<K, V, K2>, options: GroupOptions<K2, MaybeSerde, V, MaybeSerde> = {}): unknown {
     const stream = this[draft]
     const key = needed('groupBy', 'key', givenSerde<K2>(options.key))
     const value = needed('groupBy', 'value', givenSerde<V>(options.value) ?? stream.value)
-    const node = this.#step('KSTREAM-KEY-SELECT-', selectKey(selector as KeySelector<K, V, K2>), options)
-    return drawn(
-      new KGroupedStream<K2, V>({ ...stream, node, key, value, rekeyed: true }, options.name, options.onError),
-    )
+    const node = this.#step('KSTREAM-KEY-SELECT-', selectKey(selector), options)
+    return new KGroupedStream<K2, V>({ ...stream, node, key, value, rekeyed: true }, options.name, options.onError)
   }
 
   /**
@@ -252,7 +246,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * @example
    * counts.toStream().to(totals)
    */
-  to(topic: SinkTopic<NoInfer<K>, NoInfer<V>>, options: SinkStepOptions<K, V> = {}): void {
+  to(topic: SinkTopic<K, V>, options: SinkStepOptions<K, V> = {}): void {
     const { plan, node } = this[draft]
     const { partitioner } = options
     plan.attach({
@@ -276,10 +270,16 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * flights.join(airports, (flight, airport) => ({ ...flight, city: airport.city }), { value: json() })
    */
   join<V2, R, KS extends MaybeSerde = undefined, LS extends MaybeSerde = undefined, RS extends MaybeSerde = undefined>(
+    this: Needs<'join', JoinLacks<Lacks, KS, LS>>,
     table: RowsByKey<NoInfer<K>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R & NotPromise<R>,
-    options: JoinOptions<K, KS, V, LS, R, RS> = {},
-  ): Needs<'join', JoinLacks<Lacks, KS, LS>, KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>> {
+    options?: JoinOptions<K, KS, V, LS, R, RS>,
+  ): KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
+  join<V2, R>(
+    table: RowsByKey<K, V2>,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R,
+    options: AnyJoinOptions<K, V, R> = {},
+  ): unknown {
     return this.#join('join', table, joiner as Joiner<K, V, V2, R>, options)
   }
 
@@ -291,10 +291,16 @@ export class KStream<K, V, Lacks extends Lack = never> {
     LS extends MaybeSerde = undefined,
     RS extends MaybeSerde = undefined,
   >(
+    this: Needs<'leftJoin', JoinLacks<Lacks, KS, LS>>,
     table: RowsByKey<NoInfer<K>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R & NotPromise<R>,
-    options: JoinOptions<K, KS, V, LS, R, RS> = {},
-  ): Needs<'leftJoin', JoinLacks<Lacks, KS, LS>, KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>> {
+    options?: JoinOptions<K, KS, V, LS, R, RS>,
+  ): KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
+  leftJoin<V2, R>(
+    table: RowsByKey<K, V2>,
+    joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R,
+    options: AnyJoinOptions<K, V, R> = {},
+  ): unknown {
     return this.#join('leftJoin', table, joiner as Joiner<K, V, V2, R>, options)
   }
 
@@ -305,10 +311,22 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * @example
    * readings.process(() => new Smoother(), { stores: ['averages'], key: string, value: float64 })
    */
-  process<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
+  process<
+    K2,
+    V2,
+    KS extends MaybeSerde = undefined,
+    VS extends MaybeSerde = undefined,
+    R extends void | Promise<void> = void,
+    Async extends boolean | undefined = undefined,
+  >(
+    this: AwaitedAs<R, Async>,
+    processor: ProcessorSource<K, V, K2, V2, R>,
+    options?: ProcessOptions<K2, KS, V2, VS, Async>,
+  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>>
+  process<K2, V2>(
     processor: ProcessorSource<K, V, K2, V2>,
-    options: ProcessOptions<K2, KS, V2, VS> = {},
-  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+    options: ProcessOptions<K2, MaybeSerde, V2, MaybeSerde, boolean | undefined> = {},
+  ): unknown {
     const { plan, sources } = this[draft]
     const node = this.#userStep('KSTREAM-PROCESSOR-', userProcessor(processor, options.async), options)
     const [key, value] = [givenSerde<K2>(options.key), givenSerde<V2>(options.value)]
@@ -316,22 +334,32 @@ export class KStream<K, V, Lacks extends Lack = never> {
   }
 
   /** The same for a processor that keeps keys as they are: forwarding another one is an error, and no repartition follows. */
-  processValues<V2, VS extends MaybeSerde = undefined>(
+  processValues<
+    V2,
+    VS extends MaybeSerde = undefined,
+    R extends void | Promise<void> = void,
+    Async extends boolean | undefined = undefined,
+  >(
+    this: AwaitedAs<R, Async>,
+    processor: ProcessorSource<K, V, K, V2, R>,
+    options?: ProcessValuesOptions<V2, VS, Async>,
+  ): KStream<K, V2, NewValue<Lacks, VS>>
+  processValues<V2>(
     processor: ProcessorSource<K, V, K, V2>,
-    options: ProcessValuesOptions<V2, VS> = {},
-  ): KStream<K, V2, NewValue<Lacks, VS>> {
+    options: ProcessValuesOptions<V2, MaybeSerde, boolean | undefined> = {},
+  ): unknown {
     const stream = this[draft]
     const supplier = userValuesProcessor(processor, options.async)
     const node = this.#userStep('KSTREAM-PROCESSVALUES-', supplier, options)
     return new KStream({ ...stream, node, value: givenSerde<V2>(options.value) })
   }
 
-  #join<V2, R, Result>(
+  #join<V2, R>(
     step: 'join' | 'leftJoin',
     table: RowsByKey<K, V2>,
     joiner: Joiner<K, V, V2, R>,
-    options: JoinOptions<K, MaybeSerde, V, MaybeSerde, R, MaybeSerde>,
-  ): Result {
+    options: AnyJoinOptions<K, V, R>,
+  ): KStream<K, R, Lack> {
     const { plan } = this[draft]
     const right = table[draft]
     const left = step === 'leftJoin'
@@ -350,7 +378,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
       onError: options.onError ?? noPolicies,
     })
     const key = givenSerde<K>(options.key) ?? stream.key
-    return drawn(new KStream({ plan, node, key, value: givenSerde<R>(options.value), rekeyed: false, sources }))
+    return new KStream({ plan, node, key, value: givenSerde<R>(options.value), rekeyed: false, sources })
   }
 
   /** This stream behind a repartition topic that is named after the join, or after this step. */
@@ -392,7 +420,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   #userStep(
     prefix: string,
     supplier: AnySupplier,
-    options: Pick<ProcessValuesOptions<unknown, undefined>, 'name' | 'stores' | 'onError'>,
+    options: Pick<ProcessValuesOptions<unknown, undefined, undefined>, 'name' | 'stores' | 'onError'>,
   ): StepNode {
     const { plan, node } = this[draft]
     const { stores = [] } = options

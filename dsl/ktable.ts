@@ -15,12 +15,25 @@ import { draft, givenSerde, needed, type TableDraft } from './plan/draft.ts'
 import { noPolicies } from './plan/plan.ts'
 import { rowStore, storeOptions } from './plan/store-plan.ts'
 
+type StoreName = string | { readonly name: string }
+
 /** A table with a store if `S` names one. */
-export type TableOf<Step extends string, K, V, S, Lacks extends Lack = never> = S extends
-  | string
-  | { readonly name: string }
-  ? Needs<Step, Lacks, StoredTable<K, V, TimestampedKeyValueView<K, NonNullable<V>>>>
+export type TableOf<K, V, S, Lacks extends Lack = never> = S extends StoreName
+  ? StoredTable<K, V, TimestampedKeyValueView<K, NonNullable<V>>>
   : KTable<K, V, Lacks>
+
+/** What a step of a table needs: its serdes, if `S` names a store. */
+type StoreNeeds<Step extends string, S, Lacks extends Lack> = S extends StoreName ? Needs<Step, Lacks> : unknown
+
+/** What is lacked after a filter. */
+type Filtered<Lacks extends Lack, KS, VS> =
+  | StillLacking<Lacks, 'key serde', KS>
+  | StillLacking<Lacks, 'value serde', VS>
+
+/** What is lacked after a step that made new values. */
+type Mapped<Lacks extends Lack, KS, VS> = StillLacking<Lacks, 'key serde', KS> | LackOf<'value serde', VS>
+
+type AnyStepOptions<K, V> = TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V, MaybeSerde>
 
 /** A table with keys of `K`, as a join asks for it. */
 export interface RowsByKey<K, V> {
@@ -46,21 +59,20 @@ export class KTable<K, V, Lacks extends Lack = never> {
     KS extends MaybeSerde = undefined,
     VS extends MaybeSerde = undefined,
   >(
+    this: StoreNeeds<'filter', S, Filtered<Lacks, KS, VS>>,
     keep: (value: NonNullable<V>, key: K) => value is V2,
     options?: TableStepOptions<S, K, KS, V2, VS>,
-  ): TableOf<'filter', K, V2 | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
+  ): TableOf<K, V2 | null, S, Filtered<Lacks, KS, VS>>
   filter<
     S extends StoreChoice | undefined = undefined,
     KS extends MaybeSerde = undefined,
     VS extends MaybeSerde = undefined,
   >(
+    this: StoreNeeds<'filter', S, Filtered<Lacks, KS, VS>>,
     keep: (value: NonNullable<V>, key: K) => boolean,
     options?: TableStepOptions<S, K, KS, V, VS>,
-  ): TableOf<'filter', K, V | null, S, StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>
-  filter(
-    keep: (value: NonNullable<V>, key: K) => boolean,
-    options: TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V, MaybeSerde> = {},
-  ): unknown {
+  ): TableOf<K, V | null, S, Filtered<Lacks, KS, VS>>
+  filter(keep: (value: NonNullable<V>, key: K) => boolean, options: AnyStepOptions<K, V> = {}): unknown {
     return this.#filter(keep, true, options)
   }
 
@@ -70,22 +82,12 @@ export class KTable<K, V, Lacks extends Lack = never> {
     KS extends MaybeSerde = undefined,
     VS extends MaybeSerde = undefined,
   >(
+    this: StoreNeeds<'filterNot', S, Filtered<Lacks, KS, VS>>,
     drop: (value: NonNullable<V>, key: K) => boolean,
-    options: TableStepOptions<S, K, KS, V, VS> = {},
-  ): TableOf<
-    'filterNot',
-    K,
-    V | null,
-    S,
-    StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>
-  > {
-    return this.#filter(drop, false, options) as TableOf<
-      'filterNot',
-      K,
-      V | null,
-      S,
-      StillLacking<Lacks, 'key serde', KS> | StillLacking<Lacks, 'value serde', VS>
-    >
+    options?: TableStepOptions<S, K, KS, V, VS>,
+  ): TableOf<K, V | null, S, Filtered<Lacks, KS, VS>>
+  filterNot(drop: (value: NonNullable<V>, key: K) => boolean, options: AnyStepOptions<K, V> = {}): unknown {
+    return this.#filter(drop, false, options)
   }
 
   /**
@@ -101,26 +103,16 @@ export class KTable<K, V, Lacks extends Lack = never> {
     KS extends MaybeSerde = undefined,
     VS extends MaybeSerde = undefined,
   >(
+    this: StoreNeeds<'mapValues', S, Mapped<Lacks, KS, VS>>,
     mapper: (value: NonNullable<V>, key: K) => V2 & NotPromise<V2>,
-    options: TableStepOptions<S, K, KS, V2, VS> = {},
-  ): TableOf<
-    'mapValues',
-    K,
-    V2 | Extract<V, null>,
-    S,
-    StillLacking<Lacks, 'key serde', KS> | LackOf<'value serde', VS>
-  > {
-    const rows = mapRow<K, NonNullable<V>, NonNullable<V2>>(
-      mapper as (value: NonNullable<V>, key: K) => NonNullable<V2> | null,
-    )
-    const drawn = this.#step<V2>('KTABLE-MAPVALUES-', rows, false, options, givenSerde<V2>(options.value))
-    return drawn as TableOf<
-      'mapValues',
-      K,
-      V2 | Extract<V, null>,
-      S,
-      StillLacking<Lacks, 'key serde', KS> | LackOf<'value serde', VS>
-    >
+    options?: TableStepOptions<S, K, KS, V2, VS>,
+  ): TableOf<K, V2 | Extract<V, null>, S, Mapped<Lacks, KS, VS>>
+  mapValues<V2>(
+    mapper: (value: NonNullable<V>, key: K) => NonNullable<V2> | null,
+    options: AnyStepOptions<K, V2> = {},
+  ): unknown {
+    const rows = mapRow<K, NonNullable<V>, NonNullable<V2>>(mapper)
+    return this.#step<V2>('KTABLE-MAPVALUES-', rows, false, options, givenSerde<V2>(options.value))
   }
 
   /**
@@ -146,7 +138,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
   #filter(
     predicate: (value: NonNullable<V>, key: K) => boolean,
     wanted: boolean,
-    options: TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V, MaybeSerde>,
+    options: AnyStepOptions<K, V>,
   ): unknown {
     const rows = filterRow<K, NonNullable<V>>(predicate, wanted)
     return this.#step<V>('KTABLE-FILTER-', rows, true, options, givenSerde<V>(options.value) ?? this[draft].value)
@@ -156,7 +148,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
     prefix: string,
     rows: RowMapper<K, NonNullable<V>, NonNullable<V2>>,
     filters: boolean,
-    options: TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V2, MaybeSerde>,
+    options: AnyStepOptions<K, V2>,
     value: TableDraft<K, V2>['value'],
   ): unknown {
     const { plan, node: table, sources, view } = this[draft]

@@ -21,12 +21,12 @@ export interface StepOptions {
 /** `KS` and `VS` are the types of the serdes that were given for `K` and `V`, undefined for none. */
 export interface ValueOptions<V, VS> extends StepOptions {
   /** The serde of the result's values. Default: not known, where values are new. */
-  readonly value?: VS & Fits<NoInfer<V>>
+  readonly value?: VS & NoInfer<Fits<V>>
 }
 
 export interface KeyOptions<K, KS> extends StepOptions {
   /** The serde of the result's keys. Default: not known, where keys are new. */
-  readonly key?: KS & Fits<NoInfer<K>>
+  readonly key?: KS & NoInfer<Fits<K>>
 }
 
 export interface KeyValueOptions<K, KS, V, VS> extends KeyOptions<K, KS>, ValueOptions<V, VS> {}
@@ -60,16 +60,17 @@ export interface JoinOptions<K, KS, V, LS, R, RS> extends KeyValueOptions<K, KS,
   /** Names the join and the repartition topic where one is needed. */
   readonly name?: string
   /** The serde of the stream's values, where it does not know it and must be repartitioned. */
-  readonly leftValue?: LS & Fits<NoInfer<V>>
+  readonly leftValue?: LS & NoInfer<Fits<V>>
 }
 
-export interface ProcessOptions<K, KS, V, VS> extends ProcessValuesOptions<V, VS>, KeyOptions<K, KS> {}
+/** `Async` is the type of the `async` that was given, undefined for none. */
+export interface ProcessOptions<K, KS, V, VS, Async> extends ProcessValuesOptions<V, VS, Async>, KeyOptions<K, KS> {}
 
-export interface ProcessValuesOptions<V, VS> extends ValueOptions<V, VS> {
+export interface ProcessValuesOptions<V, VS, Async> extends ValueOptions<V, VS> {
   /** Stores that it uses: names, or builders, which are added. */
   readonly stores?: readonly (string | StoreBuilder)[]
   /** Its `process` and punctuators may return promises; they are awaited one at a time. Default: what the supplier says. */
-  readonly async?: boolean
+  readonly async?: Async
 }
 
 export interface StoreOptions {
@@ -106,12 +107,13 @@ export interface CountOptions<K> extends FoldOptions<K> {
 
 export interface ReduceOptions<K, V, VS> extends FoldOptions<K> {
   /** Default: the stream's. */
-  readonly value?: VS & Fits<NoInfer<V>>
+  readonly value?: VS & NoInfer<Fits<V>>
 }
 
-export interface AggregateOptions<K, A> extends FoldOptions<K> {
+/** `I` is what the initializer gives, `A` what the serde reads. */
+export interface AggregateOptions<K, I, A> extends FoldOptions<K> {
   /** The serde of the aggregate. */
-  readonly value: Serde<A> & Fits<NoInfer<A>>
+  readonly value: Serde<A> & NoInfer<Fits<I>>
 }
 
 export interface Retention {

@@ -58,7 +58,7 @@ export class StreamsBuilder {
   table<K, V, S extends StoreChoice | undefined = undefined>(
     topic: Topic<K, V>,
     options: TableOptions<S> = {},
-  ): TableOf<'table', K, V | null, S> {
+  ): TableOf<K, V | null, S> {
     const plan = this.#plan
     const { key, value } = topic
     const chosen = storeOptions(options.store)
@@ -80,7 +80,6 @@ export class StreamsBuilder {
     })
     const drawn = { plan, node, key, value, sources: [node], view: storeView<K, V | null>(storeName) }
     return (chosen.name === undefined ? new KTable(drawn) : new StoredTable(drawn, storeName)) as TableOf<
-      'table',
       K,
       V | null,
       S

@@ -4,7 +4,7 @@ import type { Serde } from '../src/base/serde.ts'
 import type { TimestampedWindowView } from '../src/processor/store-views.ts'
 import { int64 } from '../src/serdes/numbers.ts'
 import { timeWindowed, type Windowed } from '../src/serdes/windowed.ts'
-import type { Lack, MaybeSerde, Needs, StillLacking } from './dsl-error.ts'
+import type { Accumulator, Lack, MaybeSerde, Needs, NotPromise, StillLacking } from './dsl-error.ts'
 import { StoredTable } from './ktable.ts'
 import {
   type Aggregator,
@@ -18,7 +18,7 @@ import {
 import { windowStoreView } from './operators/table-view.ts'
 import { windowedAggregate } from './operators/windowed-aggregate.ts'
 import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions, Retention } from './options.ts'
-import { drawn, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
+import { givenSerde, needed, type StreamDraft } from './plan/draft.ts'
 import { noPolicies } from './plan/plan.ts'
 import { storeOptions, windowStore } from './plan/store-plan.ts'
 import type { TumblingWindows } from './windows.ts'
@@ -54,11 +54,16 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
 
   /** As on a grouped stream, in each window apart; but values may be null. */
   reduce<R extends V | null, VS extends MaybeSerde = undefined>(
+    this: Needs<'reduce', StillLacking<Lacks, 'value serde', VS>>,
     reducer: (accumulator: NonNullable<V>, value: V, key: K) => R,
-    options: ReduceOptions<K, V, VS> & Retention = {},
-  ): Needs<'reduce', StillLacking<Lacks, 'value serde', VS>, WindowTable<K, NonNullable<V> | Extract<R | V, null>>> {
+    options?: ReduceOptions<K, V, VS> & Retention,
+  ): WindowTable<K, NonNullable<V> | Extract<R | V, null>>
+  reduce(
+    reducer: (accumulator: NonNullable<V>, value: V, key: K) => V | null,
+    options: ReduceOptions<K, V, MaybeSerde> & Retention = {},
+  ): unknown {
     const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this.#draft.value)
-    return drawn(this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options))
+    return this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options)
   }
 
   /**
@@ -67,15 +72,19 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
    * @example
    * readings.groupByKey().windowedBy(tumbling(10_000)).aggregate(() => 0, (sum, reading) => sum + reading, { value: float64 })
    */
-  aggregate<A, R extends A | null>(
-    initializer: () => A,
-    aggregator: (accumulator: A, value: V, key: K) => R,
-    options: AggregateOptions<K, A> & Retention,
-  ): WindowTable<K, NonNullable<A> | Extract<R, null>> {
-    const fold = aggregateFold<K, V, A>(initializer as Initializer<A>, aggregator as Aggregator<K, V, A>)
-    return drawn(
-      this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options),
-    )
+  aggregate<I, A, R extends Accumulator<I, A> | null>(
+    this: NotPromise<I>,
+    initializer: () => I,
+    aggregator: (accumulator: Accumulator<I, A>, value: V, key: K) => R,
+    options: AggregateOptions<K, I, A> & Retention,
+  ): WindowTable<K, NonNullable<Accumulator<I, A>> | Extract<R, null>>
+  aggregate<A>(
+    initializer: Initializer<A>,
+    aggregator: Aggregator<K, V, A>,
+    options: AggregateOptions<K, A, A> & Retention,
+  ): unknown {
+    const fold = aggregateFold<K, V, A>(initializer, aggregator)
+    return this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options)
   }
 
   #fold<A>(

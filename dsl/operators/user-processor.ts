@@ -10,7 +10,14 @@ import type {
 } from '../../src/processor/processor.ts'
 import type { Record, RecordMetadata } from '../../src/processor/record.ts'
 
-export type ProcessorSource<K, V, K2, V2> = ProcessorSupplier<K, V, K2, V2> | (() => Processor<K, V, K2, V2>)
+/** A processor of which it is known what `process` returns. */
+interface ReturningProcessor<K, V, K2, V2, R> extends Omit<Processor<K, V, K2, V2>, 'process'> {
+  process(record: Record<K, V>): R
+}
+
+export type ProcessorSource<K, V, K2, V2, R = void | Promise<void>> =
+  | ProcessorSupplier<K, V, K2, V2>
+  | (() => ReturningProcessor<K, V, K2, V2, R>)
 
 /** As a supplier that refuses to hand out one instance twice: each task needs its own. */
 export function userProcessor<K, V, K2, V2>(

@@ -50,10 +50,3 @@ export function sameBuilder(step: string, left: { readonly plan: Plan }, right: 
   if (left.plan === right.plan) return
   throw new StreamError('TOPOLOGY_INVALID', `${step} brings two StreamsBuilders together; draw both sides with one`)
 }
-
-/**
- * What a step drew, as what its type says: the drawn thing, or a DslError where a serde is lacking. In the second case `needed` has thrown.
- */
-export function drawn<Result>(made: unknown): Result {
-  return made as Result
-}

@@ -56,6 +56,7 @@ export const errorCatalogue = {
   TASK_MIGRATED: { retriable: true },
   INPUT_OFFSETS_LOST: { retriable: false },
   RECORD_FAILED: { retriable: false },
+  PROCESSOR_FAILED: { retriable: false },
   INPUT_INVALID: { retriable: false },
   TYPESCRIPT_UNSUPPORTED: { retriable: false },
 } as const satisfies Record<string, { readonly retriable: boolean }>

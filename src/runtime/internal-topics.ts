@@ -129,6 +129,51 @@ function externalTopics(topology: Topology, onError: ErrorPolicies): Set<string>
   return names
 }
 
+/** TOPIC_UNKNOWN for a topic that was deleted while the application ran says which node needs it: TOPIC_MISSING. */
+export async function topicsExplained(
+  error: unknown,
+  plan: TopicPlan,
+  onError: ErrorPolicies,
+  cluster: Cluster,
+): Promise<unknown> {
+  if (!StreamError.is(error, 'TOPIC_UNKNOWN')) return error
+  try {
+    return (await deletedTopic(error, plan, onError, cluster)) ?? error
+  } catch {
+    // Nobody can be asked: the first error is the news.
+    return error
+  }
+}
+
+async function deletedTopic(
+  cause: StreamError,
+  plan: TopicPlan,
+  onError: ErrorPolicies,
+  cluster: Cluster,
+): Promise<StreamError | null> {
+  const needed = new Map<string, string>()
+  for (const { topic, node } of deadLetterTopics(plan.topology, onError))
+    needed.set(topic, `${node} sends dead letters to`)
+  for (const name of plan.topology.stores.keys()) {
+    const changelog = plan.changelogOf(name)
+    if (changelog !== null) needed.set(changelog, `the store ${name} has its changelog in`)
+  }
+  for (const node of plan.topology.nodes.values()) {
+    if (node.kind === 'sink') needed.set(plan.realName(node.topic), `${node.name} writes`)
+    if (node.kind === 'source') for (const topic of node.topics) needed.set(plan.realName(topic), `${node.name} reads`)
+  }
+  const found = await cluster.describe([...needed.keys()])
+  for (const [topic, use] of needed) {
+    if (found.has(topic)) continue
+    return new StreamError(
+      'TOPIC_MISSING',
+      `${use} the topic '${topic}', which is not there any more; create it and start again`,
+      { cause },
+    )
+  }
+  return null
+}
+
 function deadLetterTopics(topology: Topology, onError: ErrorPolicies): { topic: string; node: string }[] {
   const policies = [{ node: 'the application', onError }]
   for (const node of topology.nodes.values()) policies.push({ node: node.name, onError: node.onError })

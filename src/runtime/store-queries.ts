@@ -43,16 +43,19 @@ const timestamped: Readonly<Record<StoreKind, StoreKind>> = {
 export class StoreQueries {
   readonly #plan: TopicPlan
   readonly #tasks: () => readonly ActiveTask[]
+  readonly #requireOpen: () => void
 
-  constructor(plan: TopicPlan, tasks: () => readonly ActiveTask[]) {
+  /** `requireOpen` throws when the application has ended. */
+  constructor(plan: TopicPlan, tasks: () => readonly ActiveTask[], requireOpen: () => void) {
     this.#plan = plan
     this.#tasks = tasks
+    this.#requireOpen = requireOpen
   }
 
   /** STORE_UNKNOWN when the topology has no store of that name. */
   open(name: string): unknown {
     const builder = this.#builder(name)
-    const local = new LocalStores(name, this.#taskCount(name), this.#tasks)
+    const local = new LocalStores(name, this.#taskCount(name), this.#tasks, this.#requireOpen)
     const windowed = builder.kind === 'window' || builder.kind === 'timestampedWindow'
     return windowed ? new WindowStores(local) : new KeyValueStores(local)
   }
@@ -92,8 +95,10 @@ class LocalStores {
   readonly #name: string
   readonly #taskCount: number
   readonly #tasks: () => readonly ActiveTask[]
+  readonly #requireOpen: () => void
 
-  constructor(name: string, taskCount: number, tasks: () => readonly ActiveTask[]) {
+  constructor(name: string, taskCount: number, tasks: () => readonly ActiveTask[], requireOpen: () => void) {
+    this.#requireOpen = requireOpen
     this.#name = name
     this.#taskCount = taskCount
     this.#tasks = tasks
@@ -102,6 +107,7 @@ class LocalStores {
   views<View>(): View[] {
     const stores = this.#tasks().flatMap(({ state }) => state.stores.get(this.#name) ?? [])
     if (stores.length === 0) {
+      this.#requireOpen()
       throw new StreamError('STORE_NOT_READY', `no task with the store ${this.#name} runs here now; try again`)
     }
     return stores.map((store) => store.committedView() as View)

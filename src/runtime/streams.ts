@@ -6,12 +6,13 @@ import type { StoreKind } from '../processor/state-store.ts'
 import type { StoreHandle } from '../processor/store-handle.ts'
 import type { ViewOfKind } from '../processor/store-views.ts'
 import type { Topology } from '../topology/topology.ts'
+import type { ActiveTask } from './active-task.ts'
 import { Cluster } from './cluster.ts'
 import { type ResolvedConfig, resolveConfig, type StreamsConfig } from './config.ts'
 import { CommitBell, drain } from './drain.ts'
 import { DropLog } from './drop-log.ts'
 import { Feed, type FeedItem, type FeedTopic } from './feed.ts'
-import { prepareTopics } from './internal-topics.ts'
+import { prepareTopics, topicsExplained } from './internal-topics.ts'
 import { type Metric, MetricRegistry } from './metrics.ts'
 import { StateDirectory } from './state-dir.ts'
 import { StoreQueries, type StoreQueryOptions } from './store-queries.ts'
@@ -64,7 +65,8 @@ export class Streams {
     const { config, plan, cluster, stateDirectory, lease } = parts
     this.#parts = parts
     this.#hub = new EventHub(config.listeners, (line) => console.warn(line))
-    this.#queries = new StoreQueries(plan, () => this.#thread.life?.tasks.all ?? [])
+    const tasks = (): readonly ActiveTask[] => this.#thread.life?.tasks.all ?? []
+    this.#queries = new StoreQueries(plan, tasks, () => this.#requireOpen())
     this.#thread = new StreamThread({
       config,
       plan,
@@ -176,6 +178,8 @@ export class Streams {
     const { plan, cluster, config } = this.#parts
     try {
       await drain(plan, cluster, config.machine.clock, this.#bell, this.#ended.signal)
+    } catch (error) {
+      throw await topicsExplained(error, plan, config.onError, cluster)
     } finally {
       this.#requireOpen()
     }

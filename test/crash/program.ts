@@ -13,6 +13,8 @@ export interface ProgramOptions {
   /** `point:n` for MILLRACE_CRASH. */
   readonly crash?: string
   readonly killAfterMs?: number
+  /** A signal that is sent when standard error says this. */
+  readonly stop?: { readonly signal: 'SIGINT' | 'SIGTERM'; readonly at: RegExp }
 }
 
 export interface ProgramResult {
@@ -50,6 +52,7 @@ export function runFlights(options: ProgramOptions): Promise<ProgramResult> {
     })
     child.stderr.on('data', (chunk) => {
       stderr += chunk
+      if (options.stop?.at.test(stderr)) child.kill(options.stop.signal)
     })
     const timer = setTimeout(() => child.kill('SIGKILL'), options.killAfterMs ?? runTimeoutMs)
     child.on('error', failed)

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { expect } from 'chai'
 import { SeededRandom } from '../../src/base/random.ts'
 import { expectedReport } from '../crash/expected.ts'
@@ -54,6 +55,34 @@ describe('The flights program', function () {
     expect(refused).to.include({ exitCode: 1, stdout: '' })
     expect(refused.stderr).to.match(/INPUT_INVALID: .*flights\.json.*other\.json/)
   })
+
+  it('runs by npm start, with paths relative to the folder it was called in', () => {
+    writeFileSync(program.flights, '[{"date":"2001/01/14 21:55","delay":12,"origin":"BMI"}]')
+    mkdirSync(join(folder, 'inside'))
+    const root = resolve(import.meta.dirname, '../..')
+    const flags = ['--flights', '../flights.json', '--airports', '../airports.csv', '--data', 'data', '--json']
+    const { INIT_CWD: _, ...env } = process.env
+    const child = spawnSync('npm', ['--prefix', root, 'start', '-s', '--', ...flags], {
+      cwd: join(folder, 'inside'),
+      env: { ...env, INIT_CWD: join(folder, 'inside') },
+      encoding: 'utf8',
+    })
+    expect(JSON.parse(child.stdout), child.stderr).to.deep.include({ flights: 1, resumed: false })
+  })
+
+  for (const [signal, exitCode] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    it(`closes cleanly on ${signal} with exit code ${exitCode}, and the next run goes on`, async () => {
+      const json = randomFlights(new SeededRandom(5), 6000)
+      writeFileSync(program.flights, json)
+      const stopped = await runFlights({ ...program, stop: { signal, at: /ingest/ } })
+      expect(stopped).to.include({ exitCode, stdout: '' })
+      const finished = await runFlights(program)
+      expect(JSON.parse(finished.stdout)).to.deep.equal({ ...expectedReport(json, airportsCsv), resumed: true })
+    })
+  }
 
   it('refuses files that are missing, not JSON, or no array', async () => {
     const missing = await runFlights(program)

@@ -187,7 +187,10 @@ export class Sender {
     const outside = known.filter((appender) => !appender.inTransaction)
     if (this.#transactions === null || !this.#transactions.sending || outside.length === 0) return
     try {
-      await this.#transactions.addPartitions(outside)
+      await this.#transactions.addPartitions(outside, async () => {
+        for (const { topic } of outside) this.#metadata.forget(topic)
+        await this.#metadata.ensure(byTopic(outside).keys(), this.#options.topicLookupTimeoutMs)
+      })
     } catch (error) {
       this.#unprepared(outside, error)
     }

@@ -16,7 +16,7 @@ import { assert } from '../../base/assert.ts'
 import { StreamError } from '../../base/errors.ts'
 import { step } from '../../base/state-table.ts'
 import type { RequestOf, ResponseOf } from '../../protocol/api.ts'
-import { codeToName } from '../../protocol/error-codes.ts'
+import { codeToName, kafkaErrors } from '../../protocol/error-codes.ts'
 import { isRetriable } from '../broker-error.ts'
 import type { Caller, CallOptions } from '../caller.ts'
 import { Coordinator } from '../coordinator.ts'
@@ -130,8 +130,8 @@ export class Transactions {
     if (this.#state !== 'active' && this.#state !== 'committing') throw this.#wrong('open')
   }
 
-  /** T1. All of them at once. */
-  async addPartitions(appenders: readonly PartitionAppender[]): Promise<void> {
+  /** T1. All of them at once. `onUnknown`: the coordinator does not know one of them; throws when it is gone. */
+  async addPartitions(appenders: readonly PartitionAppender[], onUnknown: () => Promise<void>): Promise<void> {
     const { producerId, epoch } = this.identity.current
     const topics = [...byTopic(appenders)].map(([name, list]) => ({
       name,
@@ -151,6 +151,9 @@ export class Transactions {
           return decisive(results.map((result) => result.partitionErrorCode))
         },
         again: isConcurrent,
+        beforeAgain: async (code) => {
+          if (code === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION.code) await onUnknown()
+        },
         what: `add ${appenders.length} partitions to the transaction of ${this.transactionalId}`,
       },
     )

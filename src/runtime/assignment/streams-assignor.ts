@@ -1,5 +1,6 @@
+import { StreamError } from '../../base/errors.ts'
 import type { Assignor } from '../../client/consumer/assignor.ts'
-import type { TopicPartition } from '../../client/topic-partition.ts'
+import { nameOf, type TopicPartition } from '../../client/topic-partition.ts'
 import { parseTaskId, type TaskId, taskIdText } from '../task/task-id.ts'
 import type { TopicPlan } from '../topic-plan.ts'
 import { assignTasks } from './task-assignor.ts'
@@ -58,8 +59,25 @@ export class StreamsAssignor implements Assignor {
     return result
   }
 
-  onAssignment(_partitions: readonly TopicPartition[], userData: Buffer | null): void {
-    const tasks = decodeAssignment(userData).tasks.map(parseTaskId)
-    this.#assigned = tasks.filter((task): task is TaskId => task !== null)
+  /** TOPOLOGY_INVALID when the leader's topology gives these tasks other partitions than ours does. */
+  onAssignment(partitions: readonly TopicPartition[], userData: Buffer | null): void {
+    const tasks = decodeAssignment(userData)
+      .tasks.map(parseTaskId)
+      .filter((task): task is TaskId => task !== null)
+    const known = new Set(this.#plan.taskIds.map(taskIdText))
+    const foreign = tasks.find((task) => !known.has(taskIdText(task)))
+    const given = partitions.map(nameOf).sort().join(', ')
+    const wanted =
+      foreign !== undefined
+        ? 'none'
+        : tasks
+            .flatMap((task) => this.#plan.inputsOf(task).map(nameOf))
+            .sort()
+            .join(', ')
+    if (given !== wanted) {
+      const what = `the group of ${this.#plan.applicationId} assigns the tasks ${tasks.map(taskIdText).join(', ')} to this instance with the partitions ${given}, its own topology has ${wanted} there; run the same topology on all instances, or give this application another applicationId`
+      throw new StreamError('TOPOLOGY_INVALID', what)
+    }
+    this.#assigned = tasks
   }
 }

@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts'
-import { StreamError } from '../../base/errors.ts'
+import { messageOf, StreamError } from '../../base/errors.ts'
 import type {
   Cancellable,
   Processor,
@@ -42,8 +42,26 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     this.nodeName = plan.name
     this.applicationId = host.applicationId
     this.taskId = host.taskId
-    this.processor = plan.supplier.get()
+    this.processor = this.#made()
     this.#hasStores = plan.stores.length > 0
+  }
+
+  #made(): Processor<unknown, unknown, unknown, unknown> {
+    let made: Processor<unknown, unknown, unknown, unknown>
+    try {
+      made = this.plan.supplier.get()
+    } catch (error) {
+      throw this.#failed('supplier', error)
+    }
+    if (typeof made?.process === 'function') return made
+    throw this.#failed('supplier', new TypeError('it gives nothing that has a process method'))
+  }
+
+  /** Before there are records, nothing but the node can be named. What the context says names the node itself. */
+  #failed(what: 'supplier' | 'init', cause: unknown): unknown {
+    if (!this.host.failures.isRecordError(cause)) return cause
+    const text = `the ${what} of ${this.name} has failed: ${messageOf(cause)}; correct the processor`
+    return new StreamError('PROCESSOR_FAILED', text, { cause })
   }
 
   connect(children: readonly TaskNode[]): void {
@@ -54,7 +72,14 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
   init(stores: ReadonlyMap<string, StateStore>, savedStreamTimeMs: number): void {
     this.#stores = stores
     this.#streamTimeMs = savedStreamTimeMs
-    this.processor.init?.(this)
+    let result: unknown
+    try {
+      result = this.processor.init?.(this)
+    } catch (error) {
+      throw this.#failed('init', error)
+    }
+    const refused = promiseRefused(result, `init of ${this.name} returned a promise; make it synchronous`)
+    if (refused !== null) throw refused
   }
 
   process(record: Record<unknown, unknown>): void {

@@ -1,5 +1,6 @@
 import { AssertionError, assert } from '../../base/assert.ts'
 import { type ErrorCode, StreamError } from '../../base/errors.ts'
+import { topicsExplained } from '../internal-topics.ts'
 import type { ThreadServices } from './services.ts'
 import { ThreadLife } from './thread-life.ts'
 
@@ -51,6 +52,7 @@ export class StreamThread {
 
   /** Resolves after a clean stop; rejects with the error that ended it. */
   async run(): Promise<void> {
+    const { plan, config, cluster } = this.#services
     let pauseMs = firstPauseMs
     while (!this.#stop.signal.aborted) {
       const life = new ThreadLife(this.#services, this.#stop.signal)
@@ -58,7 +60,8 @@ export class StreamThread {
       try {
         await life.run()
         return
-      } catch (error) {
+      } catch (thrown) {
+        const error = await topicsExplained(thrown, plan, config.onError, cluster)
         const replace = this.#decide(error)
         await life.abandon(!replace)
         if (!replace) throw error
@@ -67,7 +70,7 @@ export class StreamThread {
         this.#life = null
       }
       pauseMs = this.#hasProgressed() ? firstPauseMs : Math.min(pauseMsMax, pauseMs * 2)
-      await this.#services.config.machine.clock.sleep(pauseMs, this.#stop.signal)
+      await config.machine.clock.sleep(pauseMs, this.#stop.signal)
     }
   }
 
