@@ -21,7 +21,7 @@ export type NotPromise<R> =
  * and the step was not told by `Async`. A processor typed as `Processor` may do either, and is left to the run time.
  */
 export type AwaitedAs<R, Async> = [R] extends [PromiseLike<unknown>]
-  ? Async extends true
+  ? [Async] extends [true]
     ? unknown
     : DslError<'a processor that awaits is declared with { async: true }'>
   : unknown

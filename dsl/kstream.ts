@@ -5,7 +5,17 @@
  * were partitioned. It is `never` when nothing is lacking.
  */
 import type { Record } from '../src/processor/record.ts'
-import type { AwaitedAs, Lack, LackOf, MaybeSerde, Needs, NewKey, NewValue, NotPromise, StillLacking } from './dsl-error.ts'
+import type {
+  AwaitedAs,
+  Lack,
+  LackOf,
+  MaybeSerde,
+  Needs,
+  NewKey,
+  NewValue,
+  NotPromise,
+  StillLacking,
+} from './dsl-error.ts'
 import { KGroupedStream } from './grouped.ts'
 import type { RowsByKey } from './ktable.ts'
 import { filter, type Predicate } from './operators/filter.ts'
@@ -316,8 +326,8 @@ export class KStream<K, V, Lacks extends Lack = never> {
     V2,
     KS extends MaybeSerde = undefined,
     VS extends MaybeSerde = undefined,
-    R extends void | Promise<void> = void,
-    Async extends boolean | undefined = undefined,
+    R extends void | Promise<void> = void | Promise<void>,
+    Async extends boolean | undefined = boolean | undefined,
   >(
     this: AwaitedAs<R, Async>,
     processor: ProcessorSource<K, V, K2, V2, R>,
@@ -337,8 +347,8 @@ export class KStream<K, V, Lacks extends Lack = never> {
   processValues<
     V2,
     VS extends MaybeSerde = undefined,
-    R extends void | Promise<void> = void,
-    Async extends boolean | undefined = undefined,
+    R extends void | Promise<void> = void | Promise<void>,
+    Async extends boolean | undefined = boolean | undefined,
   >(
     this: AwaitedAs<R, Async>,
     processor: ProcessorSource<K, V, K, V2, R>,

@@ -3,7 +3,7 @@ import { messageOf, StreamError } from '../src/base/errors.ts'
 
 const codePrefix = /^SERDE_FAILED: /
 
-/** A value that its serde cannot write: says of which row, or which window of a key. */
+/** A value, or the key itself, that its serde cannot write: says of which row, or which window of a key. */
 export function unwritable(storeName: string, key: unknown, cause: unknown, startMs?: number): StreamError {
   const window = startMs === undefined ? '' : `, window from ${startMs}`
   return new StreamError(

@@ -2,11 +2,12 @@
  * What a user's file says: `export default { topology, config }`. The topology may also be a builder, or a function that
  * gives either.
  */
-import { messageOf, StreamError } from '../base/errors.ts'
+import { StreamError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { StreamsConfig } from '../runtime/config.ts'
 import type { Topology } from '../topology/topology.ts'
 import { loadModule } from './load-module.ts'
+import { messageWithPlace } from './place-of.ts'
 
 const expected = 'export default { topology, config }'
 
@@ -39,7 +40,8 @@ async function build(file: string, topology: unknown): Promise<unknown> {
     return isObject(given) && 'build' in given && typeof given.build === 'function' ? given.build() : given
   } catch (error) {
     if (StreamError.is(error)) throw error
-    throw new StreamError('INPUT_INVALID', `${file} fails to draw its topology: ${messageOf(error)}`, { cause: error })
+    const text = `${file} fails to draw its topology: ${messageWithPlace(error, file)}`
+    throw new StreamError('INPUT_INVALID', text, { cause: error })
   }
 }
 

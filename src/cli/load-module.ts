@@ -7,6 +7,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { messageOf, StreamError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
+import { messageWithPlace } from './place-of.ts'
 
 const typeScript = /\.[mc]?tsx?$/
 
@@ -20,9 +21,17 @@ export async function loadModule(file: string, files: Files): Promise<{ readonly
     return (await import(pathToFileURL(full).href)) as { readonly [name: string]: unknown }
   } catch (error) {
     if (StreamError.is(error)) throw error
-    if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION') throw unsupported(full, error)
-    throw new StreamError('INPUT_INVALID', `${full} cannot be loaded: ${messageOf(error)}`, { cause: error })
+    throw refusal(full, error)
   }
+}
+
+function refusal(file: string, cause: unknown): StreamError {
+  const { code } = Object(cause) as { readonly code?: unknown }
+  if (code === 'ERR_UNSUPPORTED_DIR_IMPORT' && messageOf(cause).includes(`'${file}'`)) {
+    return new StreamError('INPUT_INVALID', `${file} is a folder; name a module in it`, { cause })
+  }
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && messageOf(cause).includes('ts"')) return unsupported(file, cause)
+  return new StreamError('INPUT_INVALID', `${file} cannot be loaded: ${messageWithPlace(cause, file)}`, { cause })
 }
 
 function unsupported(file: string, cause: unknown): StreamError {

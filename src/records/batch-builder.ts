@@ -64,6 +64,11 @@ export class BatchBuilder {
     this.#writer = new ByteWriter(this.#initialBytes)
   }
 
+  /** A batch of several records never grows beyond it. */
+  get bytesMax(): number {
+    return this.#bytesMax
+  }
+
   get recordCount(): number {
     return this.#count
   }

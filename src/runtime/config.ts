@@ -95,7 +95,7 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
   }
   for (const name of numbers) requireWhole(name, resolved[name], 1)
   requireWhole('maxTaskIdleMs', resolved.maxTaskIdleMs, -1)
-  checkPolicies(resolved.onError)
+  checkPolicies('the application', resolved.onError)
   requireFunction('onUncaughtError', resolved.onUncaughtError)
   requireKnown('listener', resolved.listeners, listenerNames)
   for (const [name, listener] of Object.entries(resolved.listeners)) {
@@ -131,14 +131,15 @@ function checkApplicationId(applicationId: string): void {
 
 const policyKinds = ['deserialize', 'process', 'produce'] as const
 
-function checkPolicies(onError: ErrorPolicies): void {
-  requireKnown('onError', onError, policyKinds)
+/** `owner`: the step that says them, or the application. */
+export function checkPolicies(owner: string, onError: ErrorPolicies): void {
+  requireKnown(`onError of ${owner}`, onError, policyKinds)
   for (const kind of policyKinds) {
     const policy: unknown = onError[kind] ?? 'fail'
     if (policy === 'fail' || policy === 'skip') continue
     const topic = typeof policy === 'object' && policy !== null && 'deadLetter' in policy ? policy.deadLetter : null
     if (typeof topic === 'string' && topic !== '') continue
-    throw invalid(`onError.${kind} is ${shown(policy)}; it is 'fail', 'skip', or { deadLetter: topic }`)
+    throw invalid(`onError.${kind} of ${owner} is ${shown(policy)}; it is 'fail', 'skip', or { deadLetter: topic }`)
   }
 }
 
@@ -146,7 +147,7 @@ function checkPolicies(onError: ErrorPolicies): void {
 function requireKnown(what: string, given: object, names: readonly string[]): void {
   if (typeof given !== 'object' || given === null) throw invalid(`${what} is ${shown(given)}; give an object`)
   const unknown = Object.keys(given).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw invalid(`there is no ${what} '${unknown}'; there are: ${names.join(', ')}`)
+  if (unknown !== undefined) throw invalid(`there is no ${what} named '${unknown}'; there are: ${names.join(', ')}`)
 }
 
 function requireFunction(name: string, value: unknown): void {

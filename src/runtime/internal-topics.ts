@@ -6,6 +6,7 @@ import { resolvePartitions } from '../topology/copartition.ts'
 import { checkName } from '../topology/naming.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Cluster } from './cluster.ts'
+import { checkPolicies } from './config.ts'
 import { changelogTopicName, repartitionTopicName, TopicPlan } from './topic-plan.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -68,6 +69,7 @@ export async function prepareTopics(
 
 /** Names that come from configuration, or become too long with the application's id before them. */
 function checkNames(topology: Topology, applicationId: string, onError: ErrorPolicies): void {
+  for (const node of topology.nodes.values()) checkPolicies(node.name, node.onError)
   for (const { topic, node } of deadLetterTopics(topology, onError)) {
     checkTopic(topic, `${node} sends dead letters there; name a topic: onError: { …: { deadLetter: 'name' } }`)
   }

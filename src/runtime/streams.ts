@@ -80,8 +80,8 @@ export class Streams {
 
   /**
    * Resolves when the instance runs: topics are there, tasks are assigned, their state is restored. Rejects with
-   * CONFIG_INVALID, TOPOLOGY_INVALID, STATE_DIR_IN_USE, TOPIC_MISSING, TOPICS_NOT_COPARTITIONED, INTERNAL_TOPIC_INVALID, STORE_MISMATCH,
-   * INPUT_OFFSETS_LOST, or what the log says.
+   * CONFIG_INVALID, TOPOLOGY_INVALID, STATE_DIR_IN_USE, TOPIC_MISSING, TOPICS_NOT_COPARTITIONED,
+   * INTERNAL_TOPIC_INVALID, PROCESSOR_FAILED, STORE_MISMATCH, INPUT_OFFSETS_LOST, or what the log says.
    */
   static async start(topology: Topology, options: StreamsConfig): Promise<Streams> {
     const config = resolveConfig(options)
@@ -143,7 +143,7 @@ export class Streams {
 
   /**
    * Writes values, or records `{ key, value, timestampMs, headers }`, into a topic; resolves when all of them are in the log,
-   * durably. Partition by the key's bytes (murmur2). TOPIC_MISSING, SERDE_FAILED, CLOSED.
+   * durably. Partition by the key's bytes (murmur2). TOPIC_MISSING, INPUT_INVALID, SERDE_FAILED, CLOSED.
    */
   async feed<K, V>(
     topic: FeedTopic<K, V>,

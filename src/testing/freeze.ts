@@ -5,9 +5,9 @@ import type { Record } from '../processor/record.ts'
 import type { TopologyNode } from '../topology/node.ts'
 
 /**
- * Freezes what callbacks must not mutate, so that a test finds the one that does: keys and values as sources read them,
- * and what steps without a store make of them. An aggregate is its aggregator's to mutate: behind a store nothing is
- * frozen.
+ * Freezes what callbacks must not mutate, so that a test finds the one that does: every record with its headers, keys and
+ * values as sources read them, and what steps without a store make of them. An aggregate is its aggregator's to mutate:
+ * behind a store values are left as they are.
  *
  * Bytes stay as they are (a buffer cannot be frozen), and so do maps, sets and objects with private fields, as far as
  * `Object.freeze` does not reach.
@@ -21,7 +21,7 @@ export function frozenNodes(nodes: readonly TopologyNode[]): TopologyNode[] {
     if (node.kind === 'sink') return node
     const handed = node.parents.some((parent) => behindStore.has(parent))
     if (handed || node.stores.length > 0) behindStore.add(node.name)
-    return handed ? node : { ...node, supplier: freezingSupplier(node.supplier) }
+    return { ...node, supplier: freezingSupplier(node.supplier, handed ? freezeShell : freezeRecord) }
   })
 }
 
@@ -44,20 +44,32 @@ function freezingSerde(serde: Serde<unknown>): Serde<unknown> {
 type AnyProcessor = Processor<unknown, unknown, unknown, unknown>
 type AnySupplier = ProcessorSupplier<unknown, unknown, unknown, unknown>
 
-function freezingSupplier(supplier: AnySupplier): AnySupplier {
+type Freeze = (record: Record<unknown, unknown>) => void
+
+function freezeShell(record: Record<unknown, unknown>): void {
+  deepFreeze(record.headers)
+  Object.freeze(record)
+}
+
+function freezeRecord(record: Record<unknown, unknown>): void {
+  freezeShell(record)
+  deepFreeze(record.key)
+  if (!(record.value instanceof Change)) deepFreeze(record.value)
+}
+
+function freezingSupplier(supplier: AnySupplier, freeze: Freeze): AnySupplier {
   return {
-    get: () => freezingProcessor(supplier.get()),
+    get: () => freezingProcessor(supplier.get(), freeze),
     ...(supplier.stores !== undefined && { stores: supplier.stores }),
     ...(supplier.async !== undefined && { async: supplier.async }),
   }
 }
 
-function freezingProcessor(processor: AnyProcessor): AnyProcessor {
+function freezingProcessor(processor: AnyProcessor, freeze: Freeze): AnyProcessor {
   return {
     init: (context) => processor.init?.(context),
     process: (record: Record<unknown, unknown>) => {
-      deepFreeze(record.key)
-      if (!(record.value instanceof Change)) deepFreeze(record.value)
+      freeze(record)
       return processor.process(record)
     },
     ...(processor.flush !== undefined && { flush: () => processor.flush?.() }),

@@ -1,6 +1,5 @@
 import type { Topic } from '../../dsl/topic.ts'
 import { ByteWriter } from '../base/bytes.ts'
-import { StreamError } from '../base/errors.ts'
 import { type Headers, noHeaders, type Serde } from '../base/serde.ts'
 import type { ProducedRecord } from './capturing-collector.ts'
 
@@ -41,7 +40,9 @@ export class TestInput<K, V> {
   /**
    * Puts one record in and resolves when all that follows from it is done: a whole record, or its value alone, which then has
    * no key and the time of the driver's clock. (An object with `value`, and no field that a record does not have, is a
-   * record, as for `app.feed`.) Rejects with the error that ended the task; nothing more can be piped after one.
+   * record, as for `app.feed`.) Calls that overlap are taken one after the other. Rejects with INPUT_INVALID for a timestamp that
+   * is not a whole number from 0 on, CLOSED after `close`, else with the error that ended the task; nothing more can be piped
+   * after one.
    *
    * @example
    * await input.pipe({ key: 'a', value: 7, timestampMs: 1000 })
@@ -50,18 +51,11 @@ export class TestInput<K, V> {
   async pipe(input: PipedRecord<K, V> | V): Promise<void> {
     const { name: topic, key, value } = this.#topic
     const record: PipedRecord<K, V> = isRecord<K, V>(input) ? input : { value: input }
-    const timestampMs = record.timestampMs ?? this.#now()
-    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
-      throw new StreamError(
-        'INPUT_INVALID',
-        `${topic} was given the timestamp ${timestampMs}; give a whole number from 0 on`,
-      )
-    }
     await this.#pipe({
       topic,
       key: this.#encode(key, record.key),
       value: this.#encode(value, record.value),
-      timestampMs,
+      timestampMs: record.timestampMs ?? this.#now(),
       headers: record.headers ?? noHeaders,
     })
   }

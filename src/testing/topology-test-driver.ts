@@ -35,7 +35,7 @@ export interface TopologyTestDriverOptions {
  * runtime. All sub-topologies are one task, `0_0`; every topic has one partition; topics that the topology writes and
  * reads, repartition topics among them, are fed back.
  *
- * What callbacks must not mutate is frozen: a test that mutates a record throws.
+ * What callbacks must not mutate is frozen: a test that mutates a record, its headers or what a source read throws.
  *
  * @example
  * await using driver = await TopologyTestDriver.start(builder.build())
@@ -54,6 +54,9 @@ export class TopologyTestDriver {
   /** The next offset of each topic that a source reads. */
   readonly #offsets: Map<string, number>
   #failure: { readonly error: unknown } | null = null
+  /** Ends when the calls made so far have. */
+  #pending: Promise<void> = Promise.resolve()
+  #isClosed = false
 
   private constructor(parts: DriverParts) {
     this.#applicationId = parts.applicationId
@@ -66,8 +69,12 @@ export class TopologyTestDriver {
     this.#offsets = new Map(parts.inputs.map(({ topic }) => [topic, 0]))
   }
 
-  /** Opens the stores and starts the processors. Rejects with what the topology's stores or processors refuse. */
+  /**
+   * Opens the stores and starts the processors. Rejects with CONFIG_INVALID for an option that is none, else with what the
+   * topology's stores or processors refuse.
+   */
   static async start(topology: Topology, options: TopologyTestDriverOptions = {}): Promise<TopologyTestDriver> {
+    checkOptions(options)
     const applicationId = options.applicationId ?? 'test'
     const clock = new ManualClock(options.initialTimeMs ?? 0)
     const builders = [...new Set(topology.subTopologies.flatMap(({ stores }) => stores))]
@@ -149,6 +156,14 @@ export class TopologyTestDriver {
 
   /** Raw bytes into a topic by its real name; resolves when all that follows is done. */
   async pipe(record: ProducedRecord): Promise<void> {
+    const { topic, timestampMs } = record
+    this.#requireSource(topic)
+    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
+      throw new StreamError(
+        'INPUT_INVALID',
+        `${topic} was given the timestamp ${timestampMs}; give a whole number from 0 on`,
+      )
+    }
     await this.#guarded(async () => {
       this.#enqueue(record)
       await this.#workOff()
@@ -157,9 +172,12 @@ export class TopologyTestDriver {
 
   /**
    * Moves the wall clock on; its punctuators that came due run once each, and a commit follows unless commits are made
-   * by hand.
+   * by hand. INPUT_INVALID unless it is a whole number of milliseconds from 0 on.
    */
   async advance(ms: number): Promise<void> {
+    if (!Number.isSafeInteger(ms) || ms < 0) {
+      throw new StreamError('INPUT_INVALID', `time cannot advance by ${ms} ms; give a whole number from 0 on`)
+    }
     await this.#guarded(async () => {
       this.#clock.advance(ms)
       await this.#task.punctuate()
@@ -196,8 +214,10 @@ export class TopologyTestDriver {
     return this.#clock.now()
   }
 
-  /** Ends the processors and closes the stores. Idempotent. */
+  /** Ends the processors and closes the stores, after what was begun. Idempotent; every other call then gives CLOSED. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#pending
     this.#task.close()
     await this.#state.close()
   }
@@ -208,7 +228,15 @@ export class TopologyTestDriver {
 
   // ---- the loop
 
-  async #guarded(work: () => Promise<void>): Promise<void> {
+  /** One call after the other: an asynchronous step may still be at the record of the one before. */
+  #guarded(work: () => Promise<void>): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new StreamError('CLOSED', 'the test driver is closed; start another one'))
+    const done = this.#pending.then(() => this.#tried(work))
+    this.#pending = done.catch(() => undefined)
+    return done
+  }
+
+  async #tried(work: () => Promise<void>): Promise<void> {
     if (this.#failure !== null) throw this.#failure.error
     try {
       await work()
@@ -276,6 +304,16 @@ interface DriverParts {
   readonly task: Task
   readonly state: TaskState
   readonly inputs: readonly TaskInput[]
+}
+
+/** For callers without types too: an option that would be taken for another is refused. */
+function checkOptions({ initialTimeMs = 0, commit = 'everyRecord' }: TopologyTestDriverOptions): void {
+  if (!Number.isSafeInteger(initialTimeMs) || initialTimeMs < 0) {
+    throw new StreamError('CONFIG_INVALID', `initialTimeMs is ${initialTimeMs}; give a whole number from 0 on`)
+  }
+  if (commit !== 'everyRecord' && commit !== 'byHand') {
+    throw new StreamError('CONFIG_INVALID', `commit is ${String(commit)}; give 'everyRecord' or 'byHand'`)
+  }
 }
 
 function realName(topology: Topology, applicationId: string, plainName: string): string {

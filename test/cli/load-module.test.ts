@@ -50,6 +50,22 @@ describe('loadModule', () => {
     expect(error.message).to.include('no luck')
   })
 
+  it('says where in which file it fails', async () => {
+    const thrower = file('thrower.mjs', "\nthrow new Error('no luck')")
+    expect((await failure('thrower.mjs')).message).to.include(`no luck (${thrower}:2:7)`)
+    file('importer.mjs', "import './thrower.mjs'")
+    expect((await failure('importer.mjs')).message).to.include(`no luck (${thrower}:2:7)`)
+    const unparsed = file('unparsed.mjs', '\n\nconst x = ;')
+    expect((await failure('unparsed.mjs')).message).to.include(`to see where, run node --check ${unparsed}`)
+    const nameless = file('nameless.mjs', "import { nothing } from 'node:path'")
+    expect((await failure('nameless.mjs')).message).to.include(`(${nameless}:1)`)
+  })
+
+  it('says of a folder that it is one', async () => {
+    const error = await failure('.')
+    expect(error.message).to.equal(`INPUT_INVALID: ${folder} is a folder; name a module in it`)
+  })
+
   it("reads TypeScript through the tsx of the file's own project", async () => {
     mkdirSync(path.join(folder, 'node_modules'))
     const tsx = path.dirname(createRequire(import.meta.url).resolve('tsx/package.json'))

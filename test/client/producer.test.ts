@@ -41,6 +41,36 @@ describe('Producer', () => {
     await producer.close()
   })
 
+  it('refuses a timestamp that is no whole number, and goes on', async () => {
+    const { producer } = world()
+    for (const timestampMs of [1.5, Number.NaN, '5' as unknown as number]) {
+      expect(await errorOf(producer.send({ topic: 't', partition: 0, value: 'x', timestampMs }))).to.equal(
+        'INPUT_INVALID',
+      )
+    }
+    expect((await producer.send({ topic: 't', partition: 0, value: 'x', timestampMs: 5 })).offset).to.equal(0)
+    await producer.close()
+  })
+
+  it('keeps batches within what the topic takes, and refuses at once a record that is larger, without loss', async () => {
+    const { producer, connection, log } = world({ lingerMs: 1000 })
+    const appender = producer.partition('t', 0)
+    appender.messageBytesMax = 300
+    for (let index = 0; index < 10; index++) append(producer, 0, 'x'.repeat(50))
+    expect(() => append(producer, 0, 'x'.repeat(500))).to.throw('RECORD_TOO_LARGE')
+    append(producer, 0, 'y')
+    append(producer, 1, 'x'.repeat(500))
+    await producer.flush()
+    expect(log.recordsIn('t-0')).to.equal(11)
+    expect(log.recordsIn('t-1')).to.equal(1)
+    const sizes = connection.bodies('Produce').flatMap(({ topicData }) => {
+      const ours = topicData.flatMap(({ partitionData }) => partitionData.filter(({ index }) => index === 0))
+      return ours.map(({ records }) => records!.length)
+    })
+    expect(Math.max(...sizes)).to.be.within(200, 300)
+    await producer.close()
+  })
+
   it('takes the next turn of the loop without linger, and waits with it', async () => {
     const eager = world()
     append(eager.producer, 0, 'x')

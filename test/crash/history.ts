@@ -19,7 +19,9 @@ export interface Tally {
   runningMsMax: number
 }
 
-const runningMsMax = 1000
+/** A hang. What is expected, a second plus restore, is printed at the end and read there: a busy machine is no failure. */
+const runningMsMax = 10_000
+const roundsMax = 12
 
 /**
  * One story: a random file, killed again and again in one data folder, then run to its end, recounted, read back by a
@@ -38,9 +40,17 @@ export async function runHistory(random: Random, deaths: Death[], tally: Tally, 
   writeFileSync(program.flights, flightsJson)
   writeFileSync(program.airports, airportsCsv)
   let finished: ProgramResult | null = null
-  for (let round = 0; finished === null && round < 12 && deaths.length > 0; round++) {
-    const result = await dieOnce(program, deaths.shift()!, tally)
-    if (result.exitCode === 0) finished = result
+  let ingested = false
+  for (let round = 0; finished === null && round < roundsMax && deaths.length > 0; round++) {
+    // An ingest is only there to be killed while it is not over: such a death begins a story of its own.
+    if (ingested && isInIngest(deaths[0]!)) break
+    const death = deaths.shift()!
+    const result = await dieOnce(program, death, tally)
+    ingested ||= result.phase !== 'start' && result.phase !== 'ingest'
+    if (result.exitCode !== 0) continue
+    finished = result
+    if (death.kind === 'point' && death.nth > 1) deaths.push({ ...death, nth: 1 })
+    else tally.notReached++
   }
   finished ??= await runToEnd(program, tally)
   const expected = expectedReport(flightsJson, airportsCsv)
@@ -65,12 +75,14 @@ async function dieOnce(program: ProgramOptions, death: Death, tally: Tally): Pro
   if (result.signal === 'SIGKILL') {
     count(tally.phases, result.phase)
     if (death.kind === 'point') count(tally.points, death.point)
-  } else {
-    if (result.exitCode !== 0)
-      throw new Error(`exit code ${result.exitCode} of a run that was to die:\n${result.stderr}`)
-    tally.notReached++
+  } else if (result.exitCode !== 0) {
+    throw new Error(`exit code ${result.exitCode} of a run that was to die:\n${result.stderr}`)
   }
   return result
+}
+
+function isInIngest(death: Death): boolean {
+  return death.kind === 'point' && death.point.startsWith('ingest.')
 }
 
 async function runToEnd(program: ProgramOptions, tally: Tally): Promise<ProgramResult> {

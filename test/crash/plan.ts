@@ -19,7 +19,8 @@ export function planDeaths(random: Random, kills: number): Death[] {
   for (let round = 0; round < perPoint; round++) {
     for (const point of shuffled(random, named)) {
       if (point.startsWith('restore.')) deaths.push(leavesTail, { kind: 'point', point, nth: 1 })
-      else deaths.push({ kind: 'point', point, nth: 1 + random.int(4) })
+      // An ingest has few transactions: the airports', and one for each 2,000 rows.
+      else deaths.push({ kind: 'point', point, nth: 1 + random.int(point.startsWith('ingest.') ? 2 : 4) })
     }
   }
   const chosen = deaths.slice(0, kills)

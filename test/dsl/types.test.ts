@@ -4,6 +4,7 @@
  */
 import { expect } from 'chai'
 import { expectTypeOf } from 'expect-type'
+import type { Needs } from '../../dsl/dsl-error.ts'
 import { type DslError, KStream, type KTable, type Lack, StreamsBuilder, topic, tumbling } from '../../dsl/index.ts'
 import type { Serde } from '../../src/base/serde.ts'
 import type { Processor } from '../../src/processor/processor.ts'
@@ -139,6 +140,24 @@ describe('The type of a table', () => {
       { value: int64 },
     )
     expectTypeOf(emptied.toStream()).toEqualTypeOf<KStream<number, number | null>>()
+    const loose = grouped.aggregate(
+      () => ({ sum: 0 }),
+      ({ sum }, order) => ({ sum: sum + (order.amount ?? 0) }),
+      { value: json() },
+    )
+    expectTypeOf(loose.toStream()).toEqualTypeOf<KStream<number, { sum: number }>>()
+    const listed = grouped.aggregate(
+      () => [],
+      (all, order) => [...all, order.customer],
+      { value: json<string[]>() },
+    )
+    expectTypeOf(listed.toStream()).toEqualTypeOf<KStream<number, string[]>>()
+    const optional = grouped.aggregate(
+      () => ({}),
+      (all, order) => ({ ...all, [order.customer]: 1 }),
+      { value: json<{ [name: string]: number }>() },
+    )
+    expectTypeOf(optional.toStream()).toEqualTypeOf<KStream<number, { [name: string]: number }>>()
     const reduced = grouped.reduce((first) => first)
     expectTypeOf(reduced.toStream()).toEqualTypeOf<KStream<number, Order>>()
   })
@@ -239,60 +258,62 @@ describe('A wrong topology does not compile', () => {
     const lengths = () => lines().mapValues((line) => line.length)
 
     expectTypeOf(lengths).returns.toHaveProperty('groupByKey')
-    const values = () => lengths().groupBy((length) => length, { key: int32 })
-    expectTypeOf<ReturnType<typeof values>>().toEqualTypeOf<
+    // @ts-expect-error groupBy needs the value serde
+    const values = (): unknown => lengths().groupBy((length) => length, { key: int32 })
+    expect(values).to.throw(/TOPOLOGY_INVALID.* value serde/)
+    // @ts-expect-error groupBy needs the key serde
+    const keys = (): unknown => lines().groupBy((line) => line)
+    expect(keys).to.throw(/TOPOLOGY_INVALID.* key serde/)
+    const rekeyed = () => lines().selectKey((line) => line.length)
+    // @ts-expect-error groupByKey needs the key serde
+    const grouping = (): unknown => rekeyed().groupByKey()
+    expect(grouping).to.throw('TOPOLOGY_INVALID')
+    // @ts-expect-error repartition needs the value serde
+    const repartitioned = (): unknown => lengths().repartition()
+    expect(repartitioned).to.throw('TOPOLOGY_INVALID')
+
+    const builder = new StreamsBuilder()
+    const byLine = builder.stream(names).selectKey((line) => line)
+    const table = builder.table(names)
+    const both = (left: string, right: string): string => left + right
+    // @ts-expect-error join needs the key serde
+    expect(() => byLine.join(table, both)).to.throw('TOPOLOGY_INVALID')
+    // @ts-expect-error leftJoin needs the key serde
+    expect(() => byLine.leftJoin(table, (left) => left)).to.throw('TOPOLOGY_INVALID')
+
+    expectTypeOf<Needs<'groupBy', 'value serde'>>().toEqualTypeOf<
       DslError<'groupBy needs the value serde: give { value: … } to the step that made the values, or to groupBy'>
     >()
-    expect(values).to.throw(/TOPOLOGY_INVALID.* value serde/)
-
-    const keys = () => lines().groupBy((line) => line)
-    expectTypeOf<ReturnType<typeof keys>>().toEqualTypeOf<
+    expectTypeOf<Needs<'groupBy', 'key serde'>>().toEqualTypeOf<
       DslError<'groupBy needs the key serde: give { key: … } to the step that made the keys, or to groupBy'>
     >()
-    expect(keys).to.throw(/TOPOLOGY_INVALID.* key serde/)
-
-    const rekeyed = () => lines().selectKey((line) => line.length)
-    const grouping = () => rekeyed().groupByKey()
-    expectTypeOf<ReturnType<typeof grouping>>().toEqualTypeOf<
-      DslError<'groupByKey needs the key serde: give { key: … } to the step that made the keys, or to groupByKey'>
-    >()
-    expect(grouping).to.throw('TOPOLOGY_INVALID')
-
-    const joining = () => {
-      const builder = new StreamsBuilder()
-      return builder
-        .stream(names)
-        .selectKey((line) => line)
-        .join(builder.table(names), (left, right) => left + right)
-    }
-    expectTypeOf<ReturnType<typeof joining>>().toEqualTypeOf<
-      DslError<'join needs the key serde: give { key: … } to the step that made the keys, or to join'>
-    >()
-    expect(joining).to.throw('TOPOLOGY_INVALID')
-    // @ts-expect-error what was not drawn cannot be drawn on
-    expect(() => joining().to(names)).to.throw('TOPOLOGY_INVALID')
   })
 
   it('without a serde that a store needs', () => {
     const lengths = () => new StreamsBuilder().stream(names).mapValues((line) => line.length)
-    const reducing = () =>
-      lengths()
-        .groupByKey()
-        .reduce((left, right) => left + right)
-    expectTypeOf<ReturnType<typeof reducing>>().toEqualTypeOf<
-      DslError<'reduce needs the value serde: give { value: … } to the step that made the values, or to reduce'>
-    >()
-    expect(reducing).to.throw(/TOPOLOGY_INVALID.* value serde/)
+    const grouped = lengths().groupByKey()
+    const add = (sum: number, length: number): number => sum + length
+    // @ts-expect-error reduce needs the value serde
+    expect(() => grouped.reduce(add)).to.throw(/TOPOLOGY_INVALID.* value serde/)
+    // @ts-expect-error reduce needs the value serde, also when nobody uses the result
+    expect(() => grouped.reduce(add, { store: 'sums' })).to.throw('TOPOLOGY_INVALID')
+    const windowed = grouped.windowedBy(tumbling(10))
+    // @ts-expect-error reduce needs the value serde
+    expect(() => windowed.reduce(add, { store: 'sums' })).to.throw('TOPOLOGY_INVALID')
 
-    const mapped = () => new StreamsBuilder().table(names).mapValues((line) => line.length, { store: 'lengths' })
-    expectTypeOf<ReturnType<typeof mapped>>().toEqualTypeOf<
-      DslError<'mapValues needs the value serde: give { value: … } to the step that made the values, or to mapValues'>
-    >()
-    expect(mapped).to.throw('TOPOLOGY_INVALID')
+    const table = new StreamsBuilder().table(names)
+    const lengthOf = (line: string): number => line.length
+    // @ts-expect-error mapValues needs the value serde
+    expect(() => table.mapValues(lengthOf, { store: 'lengths' })).to.throw('TOPOLOGY_INVALID')
+    const mapped = table.mapValues(lengthOf)
+    const isLong = (length: number): boolean => length > 3
+    // @ts-expect-error filter needs the value serde
+    expect(() => mapped.filter(isLong, { store: 'long' })).to.throw('TOPOLOGY_INVALID')
+    // @ts-expect-error filterNot needs the value serde
+    expect(() => mapped.filterNot(isLong, { store: { name: 'short' } })).to.throw('TOPOLOGY_INVALID')
+    expectTypeOf(mapped.filter(isLong, { store: 'long', value: int32 })).toHaveProperty('storeName')
 
     const wrong = (): void => {
-      const add = (sum: number, length: number): number => sum + length
-      const grouped = lengths().groupByKey()
       // @ts-expect-error an aggregate needs its serde
       grouped.aggregate(() => 0, add)
       // @ts-expect-error in its options
@@ -331,9 +352,92 @@ describe('A wrong topology does not compile', () => {
       const later = async (sum: number): Promise<number> => sum + 1
       // @ts-expect-error a promise is no accumulator
       lines.groupByKey().aggregate(() => 0, later, { value: int64 })
+      const grouped = lines.groupByKey()
+      const keep = (sum: number): number => sum
+      // @ts-expect-error a promise is no beginning
+      grouped.aggregate(async () => 0, keep, { value: int64 })
+      // @ts-expect-error whatever the serde takes
+      grouped.aggregate(
+        async () => 0,
+        (sum) => sum,
+        { value: json() },
+      )
+      // @ts-expect-error in windows neither
+      grouped.windowedBy(tumbling(10)).aggregate(
+        async () => 0,
+        (sum) => sum,
+        { value: json() },
+      )
+      // @ts-expect-error a promise is no value in a pair
+      lines.map((line) => ['a', Promise.resolve(line)])
+      // @ts-expect-error nor a key
+      lines.map((line) => [Promise.resolve(line), line])
+      // @ts-expect-error nor one of many values
+      lines.flatMapValues((line) => [Promise.resolve(line)])
+      // @ts-expect-error nor one of many pairs
+      lines.flatMap((line) => [['a', Promise.resolve(line)] as const])
       // @ts-expect-error a promise is no result
       lines.join(new StreamsBuilder().table(names), async (left) => left)
     }
     expectTypeOf(wrong).toBeFunction()
+  })
+  it('with a processor that awaits and does not say so', () => {
+    class Waiting implements Processor<string, string, string, string> {
+      async process(_: Record<string, string>): Promise<void> {}
+    }
+    class Direct implements Processor<string, string, string, string> {
+      process(_: Record<string, string>): void {}
+    }
+    const lines = new StreamsBuilder().stream(names)
+    const either = (): Processor<string, string, string, string> => new Direct()
+    const wrong = (): void => {
+      // @ts-expect-error it is declared with { async: true }
+      lines.process(() => ({ process: async () => {} }))
+      // @ts-expect-error it is declared with { async: true }
+      lines.process(() => new Waiting(), { async: false })
+      // @ts-expect-error it is declared with { async: true }
+      lines.processValues(() => new Waiting())
+    }
+    expectTypeOf(wrong).toBeFunction()
+    const right = (): void => {
+      lines.process(() => ({ process: async () => {} }), { async: true })
+      lines.process<string, string>(() => new Waiting(), { async: true })
+      lines.process(() => ({ process: (record) => void expectTypeOf(record.value).toEqualTypeOf<string>() }))
+      lines.processValues({ get: () => new Waiting(), async: true })
+      const waiting = lines.process(() => new Waiting(), { async: true, key: string, value: string })
+      expectTypeOf(waiting).toEqualTypeOf<KStream<unknown, unknown, 'partitioning'>>()
+      expectTypeOf(lines.processValues(() => new Direct(), { value: string })).toExtend<KStream<string, unknown>>()
+      expectTypeOf(lines.process(either, { key: string, value: string })).toEqualTypeOf<
+        KStream<string, string, 'partitioning'>
+      >()
+    }
+    expectTypeOf(right).toBeFunction()
+  })
+
+  it('with a key or value that may be undefined, where the serde cannot write it', () => {
+    interface Visit {
+      readonly page?: string
+      readonly count: number
+    }
+    const visits = topic('visits', { key: string, value: json<Visit>() })
+    const stream = new StreamsBuilder().stream(visits)
+    const wrong = (): void => {
+      // @ts-expect-error some have no page
+      stream.groupBy((visit) => visit.page, { key: string })
+      // @ts-expect-error some have no page
+      stream.mapValues((visit) => visit.page, { value: string })
+      // @ts-expect-error some have no page
+      stream.mapValues((visit) => visit.page).to(names)
+      // @ts-expect-error some have no page
+      stream.map((visit) => [visit.page, visit.count], { key: string })
+    }
+    expectTypeOf(wrong).toBeFunction()
+    const right = (): void => {
+      stream.groupBy((visit) => visit.page ?? null, { key: string }).count()
+      stream.mapValues((visit) => visit.page ?? null, { value: string }).to(names)
+      const withPage = stream.mapValues((visit) => visit.page).filter((page) => page !== undefined)
+      withPage.to(names)
+    }
+    expectTypeOf(right).toBeFunction()
   })
 })

@@ -199,6 +199,18 @@ describe('A mistake of the user', () => {
     })
   })
 
+  it('is named with the changelog when a row is too large for it', async () => {
+    const builder = new StreamsBuilder()
+    const join = (all: string, value: string): string => all + value
+    builder.stream(texts).groupByKey().reduce(join, { store: 'joined' })
+    const app = await world.start(builder.build(), { onError: { process: 'skip', produce: 'skip' } })
+    const half = { key: 'k', value: 'y'.repeat(800_000) }
+    await app.feed(texts, [half, half])
+    const error = await rejectionOf(app.drained())
+    expect(error).to.have.property('code', 'RECORD_TOO_LARGE')
+    expect(error).to.have.property('message').that.contains('app-joined-changelog-0')
+  })
+
   describe('in a listener', () => {
     it('is told as a warning, and harms neither start nor close', async () => {
       const warnings: string[] = []

@@ -57,6 +57,14 @@ describe('An application is refused', () => {
     })
   }
 
+  it('for a policy of a step that there is not, which is named', async () => {
+    const builder = new StreamsBuilder()
+    builder.stream(texts).mapValues((value) => value, { name: 'step', onError: { process: 'bad' as 'skip' } })
+    const error = await refusal(builder.build())
+    expect(error.code).to.equal('CONFIG_INVALID')
+    expect(error.message).to.contain('onError.process of step')
+  })
+
   it('without options, and without a topology', async () => {
     expect(await rejectionOf(Streams.start(copying(), undefined as never))).to.have.property('code', 'CONFIG_INVALID')
     expect(await refusal(new StreamsBuilder() as never))

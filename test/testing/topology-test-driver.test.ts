@@ -11,6 +11,7 @@ import { TopologyTestDriver } from '../../src/testing/index.ts'
 import { stores } from '../../state-stores/index.ts'
 
 const lines = topic('lines', { key: string, value: string })
+const lines2 = topic('lines-2', { key: string, value: string })
 const totals = topic('totals', { key: string, value: int64 })
 
 function wordCount(emit: 'onCommit' | 'everyUpdate' = 'onCommit') {
@@ -253,9 +254,93 @@ describe('TopologyTestDriver', () => {
     for (const value of ['b', 'a']) await driver.input(lines).pipe(value)
     expect(driver.output(lines2).readValues()).to.deep.equal(['b', 'a,b'])
   })
-})
 
-const lines2 = topic('lines-2', { key: string, value: string })
+  it('takes calls that overlap one after the other', async () => {
+    const builder = new StreamsBuilder()
+    const waits = [3, 2, 1, 0]
+    builder
+      .stream(lines)
+      .process<string, string>(
+        () => {
+          let context: ProcessorContext<string, string>
+          return {
+            init: (given) => {
+              context = given
+            },
+            process: async (record) => {
+              for (let turn = waits.shift() ?? 0; turn > 0; turn--)
+                await new Promise((resolve) => setImmediate(resolve))
+              context.forward(record)
+            },
+          }
+        },
+        { async: true },
+      )
+      .to(lines2)
+    await using driver = await TopologyTestDriver.start(builder.build())
+    const input = driver.input(lines)
+    await Promise.all(['a', 'b', 'c', 'd'].map((line) => input.pipe(line)))
+    expect(driver.output(lines2).readValues()).to.deep.equal(['a', 'b', 'c', 'd'])
+  })
+
+  it('finds a callback that changes a record', async () => {
+    const changes: ((record: { key: unknown; value: unknown; timestamp: number; headers: unknown[] }) => unknown)[] = [
+      (record) => Object.assign(record, { key: 'other' }),
+      (record) => Object.assign(record, { value: 'other' }),
+      (record) => Object.assign(record, { timestamp: 7 }),
+      (record) => record.headers.push({ key: 'h', value: null }),
+    ]
+    for (const change of changes) {
+      for (const isBehindStore of [false, true]) {
+        const builder = new StreamsBuilder()
+        const stream = builder.stream(lines)
+        const shown = isBehindStore ? stream.groupByKey().count().toStream() : stream
+        shown.foreach((_value: unknown, _key: unknown, record: object) => {
+          change(record as Parameters<typeof change>[0])
+        })
+        await using driver = await TopologyTestDriver.start(builder.build())
+        const headers = [{ key: 'given', value: Buffer.from('x') }]
+        const error = await refusal(() => driver.input(lines).pipe({ key: 'k', value: 'v', headers }))
+        expect(StreamError.is(error, 'RECORD_FAILED'), String(error)).to.equal(true)
+        expect(String(error)).to.match(/read only|not extensible/)
+      }
+    }
+  })
+
+  it('refuses what is no time, and goes on', async () => {
+    await using driver = await TopologyTestDriver.start(wordCount().topology)
+    for (const ms of [-1, Number.NaN, 0.5]) {
+      expect(StreamError.is(await refusal(() => driver.advance(ms)), 'INPUT_INVALID')).to.equal(true)
+      const error = await refusal(() => driver.input(lines).pipe({ value: 'x', timestampMs: ms }))
+      expect(StreamError.is(error, 'INPUT_INVALID')).to.equal(true)
+    }
+    await driver.advance(1)
+    await driver.input(lines).pipe('x')
+    expect(driver.output(totals).readValues()).to.deep.equal([1])
+  })
+
+  it('refuses options that are none', async () => {
+    for (const initialTimeMs of [Number.NaN, -1, 0.5]) {
+      const error = await refusal(() => TopologyTestDriver.start(wordCount().topology, { initialTimeMs }))
+      expect(StreamError.is(error, 'CONFIG_INVALID')).to.equal(true)
+    }
+    // @ts-expect-error there is no such commit
+    const error = await refusal(() => TopologyTestDriver.start(wordCount().topology, { commit: 'never' }))
+    expect(StreamError.is(error, 'CONFIG_INVALID')).to.equal(true)
+  })
+
+  it('says that it is closed', async () => {
+    const driver = await TopologyTestDriver.start(wordCount().topology)
+    const begun = driver.input(lines).pipe('x')
+    await driver.close()
+    await begun
+    for (const call of [() => driver.input(lines).pipe('y'), () => driver.advance(1), () => driver.commit()]) {
+      expect(StreamError.is(await refusal(call), 'CLOSED')).to.equal(true)
+    }
+    await driver.close()
+    expect(driver.output(totals).readValues()).to.deep.equal([1])
+  })
+})
 
 /** Sends a record at every interval of the wall clock. */
 class Ticker {

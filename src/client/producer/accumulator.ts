@@ -89,7 +89,9 @@ export class Accumulator {
     }
     this.#openPartitions.add(appender)
     this.onOpened?.()
-    return this.#spare.pop() ?? new BatchBuilder({ bytesMax: batchBytes, compression })
+    const bytesMax = Math.min(batchBytes, appender.messageBytesMax)
+    const spare = bytesMax === batchBytes ? this.#spare.pop() : undefined
+    return spare ?? new BatchBuilder({ bytesMax, compression })
   }
 
   /** Counts a batch that its partition is about to queue. */
@@ -124,7 +126,8 @@ export class Accumulator {
   }
 
   readonly recycle = (builder: BatchBuilder): void => {
-    if (this.#spare.length < spareBuildersMax) this.#spare.push(builder)
+    if (this.#spare.length < spareBuildersMax && builder.bytesMax === this.#options.batchBytes)
+      this.#spare.push(builder)
   }
 
   /** A batch is acknowledged or given up; it is neither queued nor in flight any more. */

@@ -43,7 +43,7 @@ export class PartitionAppender {
   provenBy: Identity | null = null
   /** A batch that had a sequence was given up: nothing is sent before sequences begin anew. */
   hole: boolean = false
-  /** The topic's max.message.bytes where it is known: a record beyond it is refused when it is laid down. */
+  /** The topic's max.message.bytes where it is known: no batch is larger, and a record beyond it is refused at once. */
   messageBytesMax = Number.POSITIVE_INFINITY
   /** The broker knows that this partition is in the open transaction. */
   inTransaction = false

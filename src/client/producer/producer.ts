@@ -162,7 +162,7 @@ export class Producer {
   }
 
   /**
-   * Sends one record; resolves when it is acknowledged. Rejects with TOPIC_UNKNOWN, RECORD_TOO_LARGE, PRODUCER_FENCED,
+   * Sends one record; resolves when it is acknowledged. Rejects with TOPIC_UNKNOWN, INPUT_INVALID, RECORD_TOO_LARGE, PRODUCER_FENCED,
    * TIMED_OUT and what else the broker says.
    */
   async send(record: RecordToSend): Promise<RecordMetadata> {
