@@ -9,6 +9,7 @@ import { AgedTable } from '../aged-table.ts'
 import { copyBytes } from '../arena.ts'
 import { canonical, isSelfIdentical } from '../key-identity.ts'
 import { rowPrefix, storeIdBytes } from '../row-keys.ts'
+import { unwritable } from '../unwritable.ts'
 import { KeyValueEntry, noBytes } from './entry.ts'
 
 /** `storeId ‖ 1`: how row keys begin. */
@@ -21,8 +22,19 @@ export const entryBytes = 300
  */
 const frontEntriesMax = 8192
 
+interface EntryCacheOptions<K> {
+  readonly storeName: string
+  readonly storeId: number
+  readonly engine: StateEngine
+  readonly keySerde: Serde<K>
+  readonly stampBytes: number
+  /** The engine has no row of this store. */
+  readonly complete: boolean
+}
+
 export class EntryCache<K, V> {
   readonly prefix: Buffer
+  readonly #storeName: string
   readonly #engine: StateEngine
   readonly #keySerde: Serde<K>
   readonly #stampBytes: number
@@ -32,16 +44,16 @@ export class EntryCache<K, V> {
   /** The young age itself while it is small, else those of its entries that were looked up last. */
   #front: Map<unknown, KeyValueEntry<K, V>>
 
-  /** `complete`: the engine has no row of this store. */
-  constructor(engine: StateEngine, storeId: number, keySerde: Serde<K>, stampBytes: number, complete: boolean) {
-    this.prefix = rowPrefix(storeId, 1)
-    this.#engine = engine
-    this.#keySerde = keySerde
-    this.#stampBytes = stampBytes
-    this.#selfIdentical = isSelfIdentical(keySerde)
+  constructor(options: EntryCacheOptions<K>) {
+    this.prefix = rowPrefix(options.storeId, 1)
+    this.#storeName = options.storeName
+    this.#engine = options.engine
+    this.#keySerde = options.keySerde
+    this.#stampBytes = options.stampBytes
+    this.#selfIdentical = isSelfIdentical(options.keySerde)
     this.#keyWriter.bytes(this.prefix)
     // A store that starts empty and has forgotten nothing need not ask the engine for what it has not seen.
-    this.#table = new AgedTable(complete)
+    this.#table = new AgedTable(options.complete)
     this.#front = this.#table.young
   }
 
@@ -101,7 +113,11 @@ export class EntryCache<K, V> {
   #identityOf(key: K): unknown {
     const writer = this.#keyWriter
     writer.position = prefixBytes
-    this.#keySerde.encode(key, writer)
+    try {
+      this.#keySerde.encode(key, writer)
+    } catch (cause) {
+      throw unwritable(this.#storeName, key, cause)
+    }
     return this.#selfIdentical
       ? canonical(key, this.#keySerde, writer, prefixBytes)
       : writer.buffer.latin1Slice(prefixBytes, writer.position)

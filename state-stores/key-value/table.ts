@@ -82,13 +82,19 @@ export abstract class KeyValueTable<K, V> {
   /** Looks again at what the engine has: after its rows were removed for a rebuild. */
   cleared(): void {
     assert(this.#dirty.size === 0 && this.#frozen.length === 0, 'a store is cleared or restored before its first put')
-    const { engine, storeId } = this.context
+    const { engine } = this.context
     // Every batch that has rows of a store has this one: without it there are none.
     const count = engine.get(this.#countKey)
     this.#startedEmpty = count === undefined
     this.#count = count === undefined ? 0 : decodeNumber(count)
     this.#committedCount = this.#count
-    this.#cache = new EntryCache(engine, storeId, this.keySerde, this.#stampBytes, this.#startedEmpty)
+    this.#cache = this.#newCache(this.#startedEmpty)
+  }
+
+  #newCache(complete: boolean): EntryCache<K, V> {
+    const { engine, storeId } = this.context
+    const { name: storeName, keySerde } = this
+    return new EntryCache({ storeName, storeId, engine, keySerde, stampBytes: this.#stampBytes, complete })
   }
 
   close(): void {
@@ -383,7 +389,7 @@ export abstract class KeyValueTable<K, V> {
     batch.beforeWrite(() => {
       batch.put(this.#countKey, encodeNumber(this.#count))
       this.#committedCount = this.#count
-      this.#cache = new EntryCache(this.context.engine, this.context.storeId, this.keySerde, this.#stampBytes, false)
+      this.#cache = this.#newCache(false)
     })
   }
 

@@ -8,6 +8,7 @@ import { StreamError } from '../../src/base/errors.ts'
 import type { Serde } from '../../src/base/serde.ts'
 import type { StateEngine } from '../../src/processor/state-engine.ts'
 import { canonical, isSelfIdentical } from '../key-identity.ts'
+import { unwritable } from '../unwritable.ts'
 import { Bucket, bucketPrefixBytes, chunkBytes } from './bucket.ts'
 import { entryHeadBytes, findEntry, flagBytes, isContinued, lastStartOf } from './packed-row.ts'
 import { WindowEntry, WindowRow } from './row.ts'
@@ -19,6 +20,7 @@ export const entryBytes = 300
 export const changelogSuffixBytes = 12
 
 export interface RowCacheOptions<K> {
+  readonly storeName: string
   readonly engine: StateEngine
   readonly storeId: number
   readonly keySerde: Serde<K>
@@ -111,10 +113,14 @@ export class RowCache<K, V> {
   /** Leaves `storeId ‖ bucketStart ‖ key` in the key writer. */
   #identityOf(bucket: Bucket<K, V>, key: K): unknown {
     const writer = this.#keyWriter
-    const { keySerde } = this.#options
+    const { keySerde, storeName } = this.#options
     writer.reset()
     writer.bytes(bucket.prefix)
-    keySerde.encode(key, writer)
+    try {
+      keySerde.encode(key, writer)
+    } catch (cause) {
+      throw unwritable(storeName, key, cause)
+    }
     return this.#selfIdentical
       ? canonical(key, keySerde, writer, bucketPrefixBytes)
       : writer.buffer.latin1Slice(bucketPrefixBytes, writer.position)

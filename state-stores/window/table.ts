@@ -116,6 +116,7 @@ export abstract class WindowTable<K, V> {
     const { engine, storeId } = this.context
     this.#largestStartMs = largestStartMs
     this.#cache = new RowCache({
+      storeName: this.name,
       engine,
       storeId,
       keySerde: this.keySerde,

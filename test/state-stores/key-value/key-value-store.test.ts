@@ -219,6 +219,8 @@ describe('a timestamped key-value store', () => {
     const bench = counts()
     const store = await bench.open()
     store.put('k', { value: 0.5, timestamp: 1 })
+    // @ts-expect-error the keys are texts
+    expect(() => store.get(7)).to.throw(StreamError, /^SERDE_FAILED: store 'counts', key 7: string cannot write 7/)
     expect(() => bench.rotate()).to.throw(StreamError, /^SERDE_FAILED: store 'counts', key 'k': int64 cannot write 0.5/)
     await bench.close()
   })

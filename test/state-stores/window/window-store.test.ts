@@ -37,6 +37,21 @@ async function rowsOf(bench: Texts): Promise<[string, number][]> {
   return rows.map(([key, value]) => [key.subarray(12).toString('latin1'), value.length])
 }
 
+describe('a window store', () => {
+  it('says of which window a value cannot be written', async () => {
+    const bench = texts(simulatedHome(), minute)
+    const store = await bench.open()
+    // @ts-expect-error the values are texts
+    store.put('k', { value: 7, timestamp: 1 }, 10 * second)
+    expect(() => bench.rotate()).to.throw(
+      /^SERDE_FAILED: store 'texts', key 'k', window from 10000: string cannot write 7/,
+    )
+    // @ts-expect-error the keys are texts
+    expect(() => store.at(7, 10 * second)).to.throw(/^SERDE_FAILED: store 'texts', key 7: string cannot write 7/)
+    await bench.close()
+  })
+})
+
 describe('a window store on LevelDB', () => {
   it('fetches the windows of a key, from memory, from packed rows, and over buckets', async () => {
     const bench = texts(levelHome(), 10 * minute, { cleanCacheBytesMax: 0 })
