@@ -147,7 +147,8 @@ export class Streams {
    */
   async feed<K, V>(
     topic: FeedTopic<K, V>,
-    items: Iterable<FeedItem<K, V>> | AsyncIterable<FeedItem<K, V>>,
+    // A text is iterable, too; fed by mistake it would be taken apart into characters.
+    items: (Iterable<FeedItem<K, V>> | AsyncIterable<FeedItem<K, V>>) & object,
   ): Promise<void> {
     this.#requireOpen()
     const { cluster, lease, config } = this.#parts

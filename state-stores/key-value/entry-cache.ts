@@ -20,7 +20,7 @@ export const entryBytes = 300
  * Entries up to which the young age is looked up directly. In a larger map a lookup misses the processor's caches at each
  * step (25,000 keys: 500 ns against 60); the keys in use are then kept in a map of at most this size in front of it.
  */
-const frontEntriesMax = 8192
+const frontEntriesMax = 16_384
 
 interface EntryCacheOptions<K> {
   readonly storeName: string

@@ -49,8 +49,8 @@ export async function runHistory(random: Random, deaths: Death[], tally: Tally, 
     ingested ||= result.phase !== 'start' && result.phase !== 'ingest'
     if (result.exitCode !== 0) continue
     finished = result
-    if (death.kind === 'point' && death.nth > 1) deaths.push({ ...death, nth: 1 })
-    else tally.notReached++
+    tally.notReached++
+    if (death.kind === 'point' && !death.again) deaths.push({ ...death, nth: 1, again: true })
   }
   finished ??= await runToEnd(program, tally)
   const expected = expectedReport(flightsJson, airportsCsv)

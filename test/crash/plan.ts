@@ -3,7 +3,7 @@ import type { Random } from '../../src/base/random.ts'
 
 /** One way to die: at a named point the n-th time, or so many milliseconds after the start. */
 export type Death =
-  | { readonly kind: 'point'; readonly point: CrashPoint; readonly nth: number }
+  | { readonly kind: 'point'; readonly point: CrashPoint; readonly nth: number; readonly again?: boolean }
   | { readonly kind: 'moment'; readonly afterMs: number }
 
 const perPoint = 5
