@@ -21,7 +21,6 @@ const taskCodes: ReadonlySet<ErrorCode> = new Set([
   'PROMISE_IN_SYNC_STEP',
   'STORE_CORRUPT',
   'STORE_FORMAT_NEWER',
-  'STORE_UNKNOWN',
   'TOPIC_MISSING',
   'TOPOLOGY_INVALID',
 ])
