@@ -6,7 +6,7 @@ import { assert } from './assert.ts'
  */
 export const KiB = 1024
 export const MiB = 1024 * KiB
-export const GiB = 1024 * MiB
+const GiB = 1024 * MiB
 
 // frames, batches, segments
 export const frameBytesMax = 100 * MiB
@@ -83,7 +83,6 @@ export const snapshotLifeMsMax = 60_000
 
 // the loop
 export const loopSliceMs = 5
-export const queueRecordsMax = 1000
 export const commitIntervalMsDefault = 100
 export const taskTimeoutMsDefault = 300_000
 export const repartitionPurgeIntervalMsDefault = 30_000

@@ -47,7 +47,7 @@ async function build(file: string, topology: unknown): Promise<unknown> {
 
 /** The configuration of `file`; its values are the runtime's to check. */
 export function configOf(file: string, config: unknown): StreamsConfig {
-  if (isObject(config)) return config as unknown as StreamsConfig
+  if (isObject(config)) return config as StreamsConfig
   throw new StreamError(
     'INPUT_INVALID',
     `${file} has no config in its default export; write ${expected}, with at least an applicationId and a log`,
@@ -63,6 +63,6 @@ function isTopology(value: unknown): value is Topology {
   return isObject(value) && 'subTopologies' in value && 'describe' in value && typeof value.describe === 'function'
 }
 
-function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }

@@ -4,7 +4,7 @@
 
 import type { WindowView } from '../../src/processor/store-views.ts'
 import type { QueryableWindowStore } from '../builders.ts'
-import { type WindowShape, WindowTable } from './table.ts'
+import { WindowTable } from './table.ts'
 
 function row<K, V>(key: K, startMs: number, value: V): [K, number, V] {
   return [key, startMs, value]
@@ -12,10 +12,6 @@ function row<K, V>(key: K, startMs: number, value: V): [K, number, V] {
 
 export class PlainWindowStore<K, V> extends WindowTable<K, V> implements QueryableWindowStore<K, V> {
   readonly kind = 'window'
-
-  constructor(shape: WindowShape<K, V>) {
-    super(shape)
-  }
 
   put(key: K, value: V | null, startMs: number): void {
     this.putRow(key, startMs, value, this.context.currentTimestampMs())

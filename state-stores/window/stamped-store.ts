@@ -6,7 +6,7 @@ import type { StoreEntry, ValueAndTimestamp } from '../../src/processor/state-st
 import type { TimestampedWindowView } from '../../src/processor/store-views.ts'
 import type { QueryableTimestampedWindowStore } from '../builders.ts'
 import type { WindowEntry } from './row.ts'
-import { type WindowShape, WindowTable } from './table.ts'
+import { WindowTable } from './table.ts'
 
 function stamped<V>(value: V, timestamp: number): ValueAndTimestamp<V> {
   return { value, timestamp }
@@ -18,10 +18,6 @@ function row<K, V>(key: K, startMs: number, value: V, timestamp: number): [K, nu
 
 export class StampedWindowStore<K, V> extends WindowTable<K, V> implements QueryableTimestampedWindowStore<K, V> {
   readonly kind = 'timestampedWindow'
-
-  constructor(shape: WindowShape<K, V>) {
-    super(shape)
-  }
 
   entry(key: K, startMs: number): StoreEntry<V> {
     return this.find(key, startMs)
