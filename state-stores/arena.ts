@@ -2,6 +2,7 @@
  * Slabs of bytes that live and die together: many small byte strings without a Buffer object each. The one who places
  * bytes keeps `(buffer, start)`; nothing is freed singly, the whole arena is dropped (aged-table.ts).
  */
+import { copyBytes } from '../src/base/bytes.ts'
 import { KiB } from '../src/base/limits.ts'
 
 const slabBytesMin = KiB
@@ -41,10 +42,4 @@ export class Arena {
     this.#position = 0
     this.#bytes += bytes
   }
-}
-
-/** Short runs by hand, where a native call costs more than the bytes. */
-export function copyBytes(source: Buffer, start: number, target: Buffer, at: number, length: number): void {
-  if (length <= 32) for (let index = 0; index < length; index++) target[at + index] = source[start + index]!
-  else source.copy(target, at, start, start + length)
 }

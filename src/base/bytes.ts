@@ -2,6 +2,14 @@ import { assert } from './assert.ts'
 import { StreamError } from './errors.ts'
 
 const shortTextChars = 24
+/** From here on one native call, and the view of the source that it needs, cost less than going byte by byte. */
+const longRunBytes = 32
+
+/** Copies `source[start, start + length)` to `target[at, …)`. The two do not overlap. */
+export function copyBytes(source: Uint8Array, start: number, target: Uint8Array, at: number, length: number): void {
+  if (length < longRunBytes) for (let index = 0; index < length; index++) target[at + index] = source[start + index]!
+  else target.set(new Uint8Array(source.buffer, source.byteOffset + start, length), at)
+}
 
 /**
  * A growing buffer that is written front to back. Hot code may use `buffer` and `position` directly after `ensure`.
@@ -155,11 +163,7 @@ export class ByteWriter {
   bytes(source: Uint8Array, start = 0, end = source.length): void {
     const length = end - start
     this.ensure(length)
-    if (length <= 16) {
-      for (let index = 0; index < length; index++) this.buffer[this.position + index] = source[start + index]!
-    } else {
-      this.buffer.set(start === 0 && end === source.length ? source : source.subarray(start, end), this.position)
-    }
+    copyBytes(source, start, this.buffer, this.position, length)
     this.position += length
   }
 }

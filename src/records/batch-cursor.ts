@@ -87,7 +87,8 @@ export class BatchCursor {
 
   /**
    * Length, attributes, timestamp and offset of the record at `at`; returns where its key begins. Each varint here is
-   * read in place while it has one or two bytes; the slow path leaves its end in #at.
+   * read in place while it has one or two bytes, the timestamp also with three (17 minutes); the slow path leaves its end
+   * in #at.
    */
   #frame(buffer: Buffer, from: number): number {
     let at = from
@@ -116,8 +117,14 @@ export class BatchCursor {
       if (second < 0x80) {
         this.timestampMs = this.#baseTimestampMs + ((((second << 7) | (byte & 0x7f)) >>> 1) ^ -(byte & 1))
       } else {
-        this.timestampMs = this.#baseTimestampMs + this.#varlong(at - 2)
-        at = this.#at
+        const third = buffer[at++]!
+        if (third < 0x80) {
+          const raw = (third << 14) | ((second & 0x7f) << 7) | (byte & 0x7f)
+          this.timestampMs = this.#baseTimestampMs + ((raw >>> 1) ^ -(raw & 1))
+        } else {
+          this.timestampMs = this.#baseTimestampMs + this.#varlong(at - 3)
+          at = this.#at
+        }
       }
     }
     if (this.#appendTimeMs >= 0) this.timestampMs = this.#appendTimeMs

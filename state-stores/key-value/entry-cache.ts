@@ -2,11 +2,10 @@
  * The entries of a key-value store that are in memory, and the way there: by identity from either age, else from the
  * engine by one synchronous read, or by `prefetch` many at once.
  */
-import { ByteWriter, readInt64 } from '../../src/base/bytes.ts'
+import { ByteWriter, copyBytes, readInt64 } from '../../src/base/bytes.ts'
 import type { Serde } from '../../src/base/serde.ts'
 import type { StateEngine } from '../../src/processor/state-engine.ts'
 import { AgedTable } from '../aged-table.ts'
-import { copyBytes } from '../arena.ts'
 import { canonical, isSelfIdentical } from '../key-identity.ts'
 import { rowPrefix, storeIdBytes } from '../row-keys.ts'
 import { unwritable } from '../unwritable.ts'

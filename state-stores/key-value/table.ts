@@ -5,11 +5,10 @@
  * Not here: what is in memory (entry-cache.ts), the public faces (plain-store.ts, stamped-store.ts).
  */
 import { assert } from '../../src/base/assert.ts'
-import { ByteWriter, readInt64, writeInt64 } from '../../src/base/bytes.ts'
+import { ByteWriter, copyBytes, readInt64, writeInt64 } from '../../src/base/bytes.ts'
 import { type Headers, noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { ChangelogWriter, FlushListener, RestoredRecord, StoreContext } from '../../src/processor/state-store.ts'
-import { copyBytes } from '../arena.ts'
 import { DirtyList } from '../dirty-list.ts'
 import { compareBytes } from '../engines/sorted-rows.ts'
 import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'

@@ -37,6 +37,8 @@ export class FrozenRows<K, V> {
   #values = new ByteWriter(1024)
   #storeId = 0
   #rows: WindowRow<K, V>[] = []
+  /** The changes of the row that is being packed; one array serves all. */
+  #changes: WindowEntry<K, V>[] = []
   /** Chunks to be staged, as pairs: the row, and the chunk's index, or `~index` when it goes. */
   #stagedRows: WindowRow<K, V>[] = []
   #stagedChunks: number[] = []
@@ -94,6 +96,7 @@ export class FrozenRows<K, V> {
       if (changelog !== null) this.#log(changelog, entry, entry.buffer === noBytes ? values.buffer : entry.buffer)
     }
     for (const row of dirtyRows) this.#pack(row)
+    this.#changes = []
     if (values.buffer.length > scratchBytesMax) this.#values = new ByteWriter(1024)
     return valueBytes
   }
@@ -127,34 +130,44 @@ export class FrozenRows<K, V> {
   }
 
   #pack(row: WindowRow<K, V>): void {
-    const { entries } = row
-    const changes: WindowEntry<K, V>[] = []
-    for (const entry of entries) {
+    const count = this.#takeChanges(row)
+    if (count === 0 || row.bucket.startMs < this.#clearToMs) return
+    row.frozenIn = this.#generation
+    this.#rows.push(row)
+    if (row.rest.length > 0 || !this.#packOne(row, count)) this.#packMany(row, this.#changes.slice(0, count))
+  }
+
+  /** Lets go of a row's entries; those that were changed are the first of `#changes` now. Gives how many. */
+  #takeChanges(row: WindowRow<K, V>): number {
+    const changes = this.#changes
+    let count = 0
+    let earlier: WindowEntry<K, V> | null
+    for (let entry = row.last; entry !== null; entry = earlier) {
+      earlier = entry.earlier
       entry.attached = false
       entry.value = null
       entry.headers = noHeaders
       entry.previous = null
       entry.next = null
+      entry.earlier = null
       if (entry.openIn !== this.#generation) continue
       if (entry.buffer === noBytes) entry.buffer = this.#values.buffer
-      changes.push(entry)
+      changes[count++] = entry
     }
-    row.entries = []
     row.last = null
-    if (changes.length === 0 || row.bucket.startMs < this.#clearToMs) return
-    row.frozenIn = this.#generation
-    this.#rows.push(row)
-    if (row.rest.length > 0 || !this.#packOne(row, changes)) this.#packMany(row, changes)
+    reverseFirst(changes, count)
+    return count
   }
 
   /** The usual case: all windows fit into one chunk. */
-  #packOne(row: WindowRow<K, V>, changes: readonly WindowEntry<K, V>[]): boolean {
+  #packOne(row: WindowRow<K, V>, count: number): boolean {
+    const changes = this.#changes
     const writer = this.#rowWriter
     const before = row.start
     writer.reset()
     writer.int8(0)
-    if (before < 0) mergeEntries(writer, noBytes, 0, 0, changes, 0, changes.length)
-    else mergeEntries(writer, row.buffer, before + flagBytes, row.end, changes, 0, changes.length)
+    if (before < 0) mergeEntries(writer, noBytes, 0, 0, changes, 0, count)
+    else mergeEntries(writer, row.buffer, before + flagBytes, row.end, changes, 0, count)
     const length = writer.position
     if (length > rowChunkBytesMax) return false
     if (length > flagBytes) {
@@ -169,7 +182,7 @@ export class FrozenRows<K, V> {
       row.buffer = noBytes
       if (before >= 0) this.#staged(row, ~0)
     }
-    const last = changes.at(-1)!
+    const last = changes[count - 1]!
     row.lastStartMs =
       last.start >= 0 && last.startMs >= row.lastStartMs
         ? last.startMs
@@ -229,6 +242,14 @@ export class FrozenRows<K, V> {
     this.#rows = []
     this.#stagedRows = []
     this.#stagedChunks = []
+  }
+}
+
+function reverseFirst<T>(items: T[], count: number): void {
+  for (let from = 0, to = count - 1; from < to; from++, to--) {
+    const item = items[from]!
+    items[from] = items[to]!
+    items[to] = item
   }
 }
 

@@ -193,18 +193,18 @@ export class RowCache<K, V> {
 
 /** The entry of a row's window, made when it is not there yet. */
 export function entryOf<K, V>(row: WindowRow<K, V>, startMs: number): WindowEntry<K, V> {
-  const { entries, last } = row
-  if (last !== null && last.startMs === startMs) return last
-  let index = entries.length
-  while (index > 0 && entries[index - 1]!.startMs > startMs) index--
-  const before = entries[index - 1]
-  if (before !== undefined && before.startMs === startMs) return before
+  let later: WindowEntry<K, V> | null = null
+  let earlier = row.last
+  while (earlier !== null && earlier.startMs > startMs) {
+    later = earlier
+    earlier = earlier.earlier
+  }
+  if (earlier !== null && earlier.startMs === startMs) return earlier
   const entry = new WindowEntry<K, V>(row, startMs)
   if (startMs <= row.lastStartMs) fill(entry)
-  if (index === entries.length) {
-    entries.push(entry)
-    row.last = entry
-  } else entries.splice(index, 0, entry)
+  entry.earlier = earlier
+  if (later === null) row.last = entry
+  else later.earlier = entry
   row.bucket.table.charge(entryBytes)
   return entry
 }

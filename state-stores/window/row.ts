@@ -20,8 +20,11 @@ export class WindowEntry<K, V> implements StoreEntry<V>, DirtyLinks<WindowEntry<
   timestamp = -1
   changedMs = -1
   headers: Headers = noHeaders
+  /** Its neighbours in the dirty list. */
   previous: WindowEntry<K, V> | null = null
   next: WindowEntry<K, V> | null = null
+  /** The entry before it in its row. */
+  earlier: WindowEntry<K, V> | null = null
   openIn = 0
   liveIn = 0
   encoded = true
@@ -46,7 +49,7 @@ export class WindowEntry<K, V> implements StoreEntry<V>, DirtyLinks<WindowEntry<
  * All windows of one key in one bucket: packed bytes, and entries for those that were asked for.
  *
  * Laws
- *  W1  `entries` rise by start
+ *  W1  from `last` on, each entry starts after its `earlier` one
  *  W2  packed bytes never change in place: a scan may hold them
  */
 export class WindowRow<K, V> {
@@ -66,7 +69,7 @@ export class WindowRow<K, V> {
   rest: readonly Buffer[] = noChunks
   /** The largest start in the packed bytes; -1 when there is none. */
   lastStartMs = -1
-  entries: WindowEntry<K, V>[] = []
+  /** The entry that starts last: a list, since an array for the one or two windows of most rows costs more than they. */
   last: WindowEntry<K, V> | null = null
   dirtyIn = 0
   frozenIn = 0

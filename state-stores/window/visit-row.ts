@@ -37,7 +37,7 @@ function walk<K, V>(
   toMs: number,
   visitor: RowVisitor<V>,
 ): void {
-  const open = new OpenEntries(row.entries, generation, copier, fromMs, toMs, visitor)
+  const open = new OpenEntries(row, generation, copier, fromMs, toMs, visitor)
   if (row.start >= 0) {
     const { serde } = copier
     let chunk = row.buffer
@@ -63,6 +63,14 @@ function walk<K, V>(
   open.finish()
 }
 
+function openEntries<K, V>(row: WindowRow<K, V>, generation: number): WindowEntry<K, V>[] {
+  const entries: WindowEntry<K, V>[] = []
+  for (let entry = row.last; entry !== null; entry = entry.earlier) {
+    if (entry.openIn === generation) entries.push(entry)
+  }
+  return entries.reverse()
+}
+
 /** The open entries of a row in order, told in between the packed ones. */
 class OpenEntries<K, V> {
   readonly #entries: readonly WindowEntry<K, V>[]
@@ -74,14 +82,14 @@ class OpenEntries<K, V> {
   #index = 0
 
   constructor(
-    entries: readonly WindowEntry<K, V>[],
+    row: WindowRow<K, V>,
     generation: number,
     copier: ValueCopier<V>,
     fromMs: number,
     toMs: number,
     visitor: RowVisitor<V>,
   ) {
-    this.#entries = entries
+    this.#entries = openEntries(row, generation)
     this.#generation = generation
     this.#copier = copier
     this.#fromMs = fromMs
@@ -106,7 +114,7 @@ class OpenEntries<K, V> {
   }
 
   #tell(entry: WindowEntry<K, V>): boolean {
-    if (entry.openIn !== this.#generation || entry.startMs < this.#fromMs) return false
+    if (entry.startMs < this.#fromMs) return false
     const value = this.#valueOf(entry)
     if (value !== null) this.#visitor(value, entry.timestamp, entry.startMs)
     return true
