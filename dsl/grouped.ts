@@ -19,10 +19,10 @@ import {
 import { storeView } from './operators/table-view.ts'
 import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions } from './options.ts'
 import { draft, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
+import { drawFold, type Group, passCountNumber } from './plan/fold-step.ts'
 import type { RepartitionNode } from './plan/node.ts'
-import { noPolicies } from './plan/plan.ts'
 import { drawRepartition } from './plan/repartition.ts'
-import { rowStore, storeOptions } from './plan/store-plan.ts'
+import { rowStore } from './plan/store-plan.ts'
 import { TimeWindowedKStream } from './windowed.ts'
 import type { TumblingWindows } from './windows.ts'
 
@@ -31,6 +31,7 @@ export type GroupTable<K, A> = StoredTable<K, A, TimestampedKeyValueView<K, NonN
 
 export class KGroupedStream<K, V, Lacks extends Lack = never> {
   readonly [draft]: StreamDraft<K, V>
+  readonly #group: Group<K, V>
   readonly #name: string | undefined
   readonly #onError: ErrorPolicies | undefined
   /** A named grouping has one repartition topic for all its folds. */
@@ -38,6 +39,7 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
 
   constructor(drawn: StreamDraft<K, V>, name: string | undefined, onError: ErrorPolicies | undefined) {
     this[draft] = Object.freeze(drawn)
+    this.#group = { stream: drawn, source: (storeName) => this.#source(storeName) }
     this.#name = name
     this.#onError = onError
   }
@@ -49,8 +51,7 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
    * words.groupBy((word) => word, { key: string }).count({ store: 'word-counts' })
    */
   count(options: CountOptions<K> = {}): GroupTable<K, number> {
-    // A number of the counter that Kafka Streams once gave to a store here stays used up.
-    if (storeOptions(options.store).name === undefined) this[draft].plan.storeName('KSTREAM-AGGREGATE-')
+    passCountNumber(this[draft].plan, 'KSTREAM-AGGREGATE-', options)
     return this.#fold('KSTREAM-AGGREGATE-', countFold(), givenSerde(options.value) ?? int64, options)
   }
 
@@ -98,29 +99,18 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
 
   /** The same groups, each window of time apart. */
   windowedBy(windows: TumblingWindows): TimeWindowedKStream<K, V, Lacks> {
-    return new TimeWindowedKStream(this[draft], windows, (prefix) => this.#source(prefix))
+    return new TimeWindowedKStream(this.#group, windows)
   }
 
   #fold<A>(prefix: string, fold: Fold<K, V, A>, value: Serde<A>, options: FoldOptions<K>): GroupTable<K, A> {
     const { plan } = this[draft]
-    const chosen = storeOptions(options.store)
-    const storeName = plan.storeName(prefix, chosen.name)
-    const name = plan.nodeName(prefix, options.name)
-    const key = needed(name, 'key', givenSerde<K>(options.key) ?? this[draft].key)
-    const { node: parent, sources } = this.#source(storeName)
-    const emit = options.emit ?? 'onCommit'
-    const node = plan.attach({
-      kind: 'aggregate',
-      name,
-      parents: [parent],
-      store: rowStore(storeName, chosen, key, value),
-      supplier: (oldValues) => aggregate(fold, { storeName, valueSerde: value, emit, oldValues }),
-      onError: options.onError ?? noPolicies,
+    const { storeName, ...drawn } = drawFold(this.#group, prefix, options, {
+      store: (name, chosen, key) => rowStore(name, chosen, key, value),
+      supplier: (told) => aggregate(fold, { ...told, valueSerde: value }),
     })
-    return new StoredTable({ plan, node, key, value, sources, view: storeView(storeName) }, storeName)
+    return new StoredTable({ plan, ...drawn, value, view: storeView(storeName) }, storeName)
   }
 
-  /** What a fold starts from: the stream, or where keys may have changed a repartition topic named after the grouping or the store. */
   #source(storeName: string): Pick<StreamDraft<K, V>, 'node' | 'sources'> {
     const { plan, node: parent, rekeyed } = this[draft]
     if (!rekeyed) return this[draft]

@@ -176,11 +176,10 @@ export class KStream<K, V, Lacks extends Lack = never> {
     sameBuilder('merge', mine, theirs)
     const node = mine.plan.attach({
       kind: 'step',
-      name: mine.plan.nodeName('KSTREAM-MERGE-', options.name),
+      ...mine.plan.named('KSTREAM-MERGE-', options),
       parents: [mine.node, theirs.node],
       supplier: passThrough(),
       stores: [],
-      onError: options.onError ?? noPolicies,
     })
     return new KStream({
       plan: mine.plan,
@@ -261,14 +260,13 @@ export class KStream<K, V, Lacks extends Lack = never> {
     const { partitioner } = options
     plan.attach({
       kind: 'sink',
-      name: plan.nodeName('KSTREAM-SINK-', options.name),
+      ...plan.named('KSTREAM-SINK-', options),
       parents: [node],
       topic,
       keySerde: topic.key,
       valueSerde: topic.value,
       partitioner: partitioner === undefined ? null : (key, value, count) => partitioner(value as V, key as K, count),
       feedback: options.feedback ?? false,
-      onError: options.onError ?? noPolicies,
     })
   }
 
@@ -281,12 +279,12 @@ export class KStream<K, V, Lacks extends Lack = never> {
    */
   join<V2, R, KS extends MaybeSerde = undefined, LS extends MaybeSerde = undefined, RS extends MaybeSerde = undefined>(
     this: Needs<'join', JoinLacks<Lacks, KS, LS>>,
-    table: RowsByKey<NoInfer<K>, V2>,
+    table: RowsByKey<NoInfer<Exclude<K, null>>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R & NotPromise<R>,
     options?: JoinOptions<K, KS, V, LS, R, RS>,
   ): KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
   join<V2, R>(
-    table: RowsByKey<K, V2>,
+    table: RowsByKey<Exclude<K, null>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R,
     options: AnyJoinOptions<K, V, R> = {},
   ): unknown {
@@ -302,12 +300,12 @@ export class KStream<K, V, Lacks extends Lack = never> {
     RS extends MaybeSerde = undefined,
   >(
     this: Needs<'leftJoin', JoinLacks<Lacks, KS, LS>>,
-    table: RowsByKey<NoInfer<K>, V2>,
+    table: RowsByKey<NoInfer<Exclude<K, null>>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R & NotPromise<R>,
     options?: JoinOptions<K, KS, V, LS, R, RS>,
   ): KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
   leftJoin<V2, R>(
-    table: RowsByKey<K, V2>,
+    table: RowsByKey<Exclude<K, null>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R,
     options: AnyJoinOptions<K, V, R> = {},
   ): unknown {
@@ -366,7 +364,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
 
   #join<V2, R>(
     step: 'join' | 'leftJoin',
-    table: RowsByKey<K, V2>,
+    table: RowsByKey<Exclude<K, null>, V2>,
     joiner: Joiner<K, V, V2, R>,
     options: AnyJoinOptions<K, V, R>,
   ): KStream<K, R, Lack> {
@@ -378,14 +376,13 @@ export class KStream<K, V, Lacks extends Lack = never> {
     const sources = [...stream.sources, ...right.sources]
     const node = plan.attach({
       kind: 'join',
-      name: plan.nodeName(`KSTREAM-${step.toUpperCase()}-`, options.name),
+      ...plan.named(`KSTREAM-${step.toUpperCase()}-`, options),
       parents: [stream.node],
       supplier: streamTableJoin(right.view, joiner, left),
       table: right.node,
       storeName: right.view.storeName,
       acceptsNullKeys: left,
       copartitioned: sources,
-      onError: options.onError ?? noPolicies,
     })
     const key = givenSerde<K>(options.key) ?? stream.key
     return new KStream({ plan, node, key, value: givenSerde<R>(options.value), rekeyed: false, sources })
@@ -447,13 +444,6 @@ export class KStream<K, V, Lacks extends Lack = never> {
 
   #step(prefix: string, supplier: AnySupplier, options: StepOptions): StepNode {
     const { plan, node } = this[draft]
-    return plan.attach({
-      kind: 'step',
-      name: plan.nodeName(prefix, options.name),
-      parents: [node],
-      supplier,
-      stores: [],
-      onError: options.onError ?? noPolicies,
-    })
+    return plan.attach({ kind: 'step', ...plan.named(prefix, options), parents: [node], supplier, stores: [] })
   }
 }

@@ -11,8 +11,7 @@ import { tableStep } from './operators/table-step.ts'
 import { mappedView, storeView } from './operators/table-view.ts'
 import { toStream } from './operators/to-stream.ts'
 import type { StepOptions, StoreChoice, TableStepOptions } from './options.ts'
-import { draft, givenSerde, needed, type TableDraft } from './plan/draft.ts'
-import { noPolicies } from './plan/plan.ts'
+import { draft, givenSerde, needed, type TableDraft, type TableRows } from './plan/draft.ts'
 import { rowStore, storeOptions } from './plan/store-plan.ts'
 
 type StoreName = string | { readonly name: string }
@@ -35,9 +34,9 @@ type Mapped<Lacks extends Lack, KS, VS> = StillLacking<Lacks, 'key serde', KS> |
 
 type AnyStepOptions<K, V> = TableStepOptions<StoreChoice | undefined, K, MaybeSerde, V, MaybeSerde>
 
-/** A table with keys of `K`, as a join asks for it. */
-export interface RowsByKey<K, V> {
-  readonly [draft]: TableDraft<K, V>
+/** A table in which every `K` can be looked up, as a join asks for it. */
+export interface RowsByKey<in K, out V> {
+  readonly [draft]: TableRows<K, V>
 }
 
 export class KTable<K, V, Lacks extends Lack = never> {
@@ -126,11 +125,10 @@ export class KTable<K, V, Lacks extends Lack = never> {
     const { plan, node, key, value, sources } = this[draft]
     const step = plan.attach({
       kind: 'step',
-      name: plan.nodeName('KTABLE-TOSTREAM-', options.name),
+      ...plan.named('KTABLE-TOSTREAM-', options),
       parents: [node],
       supplier: toStream(),
       stores: [],
-      onError: options.onError ?? noPolicies,
     })
     return new KStream({ plan, node: step, key, value, rekeyed: false, sources })
   }
@@ -155,22 +153,15 @@ export class KTable<K, V, Lacks extends Lack = never> {
     const chosen = storeOptions(options.store)
     // Said of a store without naming it: Kafka Streams keeps none, but uses a number up.
     if (options.store !== undefined && chosen.name === undefined) plan.storeName(prefix)
-    const name = plan.nodeName(prefix, options.name)
+    const named = plan.named(prefix, options)
+    const common = { kind: 'tableStep', ...named, parents: [table], table, filters } as const
     const key = givenSerde<K>(options.key) ?? this[draft].key
-    const common = {
-      kind: 'tableStep',
-      name,
-      parents: [table],
-      table,
-      filters,
-      onError: options.onError ?? noPolicies,
-    } as const
     if (chosen.name === undefined) {
       const node = plan.attach({ ...common, store: null, supplier: (oldValues) => tableStep(rows, oldValues) })
       return new KTable({ plan, node, key, value, sources, view: mappedView(view, rows) })
     }
     const storeName = chosen.name
-    const store = rowStore(storeName, chosen, needed(name, 'key', key), needed(name, 'value', value))
+    const store = rowStore(storeName, chosen, needed(named.name, 'key', key), needed(named.name, 'value', value))
     const emit = options.emit ?? 'onCommit'
     const node = plan.attach({
       ...common,

@@ -36,13 +36,12 @@ export class StreamsBuilder {
     for (const topic of all) refuseOther(first, topic, options)
     const node = this.#plan.attach({
       kind: 'streamSource',
-      name: this.#plan.nodeName('KSTREAM-SOURCE-', options.name),
+      ...this.#plan.named('KSTREAM-SOURCE-', options),
       parents: [],
       topics: all,
       keySerde: first.key,
       valueSerde: first.value,
       timestamp: options.timestamp ?? first.timestamp,
-      onError: options.onError ?? noPolicies,
     })
     const { key, value } = first
     return new KStream({ plan: this.#plan, node, key, value, rekeyed: false, sources: [node] })
@@ -66,7 +65,7 @@ export class StreamsBuilder {
     const sourceName = plan.nodeName('KSTREAM-SOURCE-', options.name && `${options.name}-source`)
     const node = plan.attach({
       kind: 'tableSource',
-      name: plan.nodeName('KTABLE-SOURCE-', options.name),
+      ...plan.named('KTABLE-SOURCE-', options),
       sourceName,
       parents: [],
       topic,
@@ -76,7 +75,6 @@ export class StreamsBuilder {
       store: rowStore(storeName, chosen, key, value),
       kept: chosen.name !== undefined,
       emit: options.emit ?? 'onCommit',
-      onError: options.onError ?? noPolicies,
     })
     const drawn = { plan, node, key, value, sources: [node], view: storeView<K, V | null>(storeName) }
     return (chosen.name === undefined ? new KTable(drawn) : new StoredTable(drawn, storeName)) as TableOf<

@@ -18,27 +18,21 @@ import {
 import { windowStoreView } from './operators/table-view.ts'
 import { windowedAggregate } from './operators/windowed-aggregate.ts'
 import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions, Retention } from './options.ts'
-import { givenSerde, needed, type StreamDraft } from './plan/draft.ts'
-import { noPolicies } from './plan/plan.ts'
-import { storeOptions, windowStore } from './plan/store-plan.ts'
+import { givenSerde, needed } from './plan/draft.ts'
+import { drawFold, type Group, passCountNumber } from './plan/fold-step.ts'
+import { windowStore } from './plan/store-plan.ts'
 import type { TumblingWindows } from './windows.ts'
 
 /** A table of one row for each key and window, kept in a window store. */
 export type WindowTable<K, A> = StoredTable<Windowed<K>, A, TimestampedWindowView<K, NonNullable<A>>>
 
 export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
-  readonly #draft: StreamDraft<K, V>
+  readonly #group: Group<K, V>
   readonly #windows: TumblingWindows
-  readonly #source: (storeName: string) => Pick<StreamDraft<K, V>, 'node' | 'sources'>
 
-  constructor(
-    drawn: StreamDraft<K, V>,
-    windows: TumblingWindows,
-    source: (storeName: string) => Pick<StreamDraft<K, V>, 'node' | 'sources'>,
-  ) {
-    this.#draft = drawn
+  constructor(group: Group<K, V>, windows: TumblingWindows) {
+    this.#group = group
     this.#windows = windows
-    this.#source = source
   }
 
   /**
@@ -48,7 +42,7 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
    * clicks.groupByKey().windowedBy(tumbling(60_000)).count({ store: 'clicks-per-minute' })
    */
   count(options: CountOptions<K> & Retention = {}): WindowTable<K, number> {
-    if (storeOptions(options.store).name === undefined) this.#draft.plan.storeName('KSTREAM-AGGREGATE-')
+    passCountNumber(this.#group.stream.plan, 'KSTREAM-AGGREGATE-', options)
     return this.#fold('KSTREAM-AGGREGATE-', countFold(), givenSerde(options.value) ?? int64, options)
   }
 
@@ -62,7 +56,7 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
     reducer: (accumulator: NonNullable<V>, value: V, key: K) => V | null,
     options: ReduceOptions<K, V, MaybeSerde> & Retention = {},
   ): unknown {
-    const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this.#draft.value)
+    const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this.#group.stream.value)
     return this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options)
   }
 
@@ -93,26 +87,13 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
     value: Serde<A>,
     options: FoldOptions<K> & Retention,
   ): WindowTable<K, A> {
-    const { plan } = this.#draft
+    const { plan } = this.#group.stream
     const windows = this.#windows
-    const chosen = storeOptions(options.store)
-    const storeName = plan.storeName(prefix, chosen.name)
-    const name = plan.nodeName(prefix, options.name)
-    const key = needed(name, 'key', givenSerde<K>(options.key) ?? this.#draft.key)
-    const { node: parent, sources } = this.#source(storeName)
-    const emit = options.emit ?? 'onCommit'
-    const node = plan.attach({
-      kind: 'aggregate',
-      name,
-      parents: [parent],
-      store: windowStore(storeName, chosen, key, value, windows, options.retentionMs),
-      supplier: (oldValues) => windowedAggregate(fold, { storeName, valueSerde: value, windows, emit, oldValues }),
-      onError: options.onError ?? noPolicies,
+    const { storeName, key, ...drawn } = drawFold(this.#group, prefix, options, {
+      store: (name, chosen, inner) => windowStore(name, chosen, inner, value, windows, options.retentionMs),
+      supplier: (told) => windowedAggregate(fold, { ...told, valueSerde: value, windows }),
     })
     const windowedKey: Serde<Windowed<K>> = timeWindowed(key, windows.sizeMs)
-    return new StoredTable(
-      { plan, node, key: windowedKey, value, sources, view: windowStoreView(storeName) },
-      storeName,
-    )
+    return new StoredTable({ plan, ...drawn, key: windowedKey, value, view: windowStoreView(storeName) }, storeName)
   }
 }

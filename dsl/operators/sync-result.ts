@@ -4,8 +4,13 @@
  */
 import { StreamError } from '../../src/base/errors.ts'
 
+/** Is it something to wait for? A promise of any make. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
 export function refusePromise(result: unknown, nodeName: string): void {
-  if (typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function') {
+  if (isPromise(result)) {
     // Nobody waits for it: without this a rejection would end the process as unhandled.
     result.then(undefined, () => {})
     throw new StreamError(

@@ -8,11 +8,12 @@ import type { Windowed } from '../../src/serdes/windowed.ts'
 import type { RowMapper } from './row-mapper.ts'
 
 /** Rows of a table, as of now in the task; null is no row. */
-export interface Rows<K, V> {
-  row(key: K): V | null
+export interface Rows<in K, out V> {
+  // A property, not a method: the compiler holds only those to the keys that they take.
+  readonly row: (key: K) => V | null
 }
 
-export interface TableView<K, V> {
+export interface TableView<in K, out V> {
   /** The store that it reads, to be connected. */
   readonly storeName: string
   open(context: ProcessorContext<never, never>): Rows<K, V>

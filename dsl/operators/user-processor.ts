@@ -9,6 +9,7 @@ import type {
   Punctuator,
 } from '../../src/processor/processor.ts'
 import type { Record, RecordMetadata } from '../../src/processor/record.ts'
+import { isPromise } from './sync-result.ts'
 
 /** A processor of which it is known what `process` returns. */
 interface ReturningProcessor<K, V, K2, V2, R> extends Omit<Processor<K, V, K2, V2>, 'process'> {
@@ -52,6 +53,7 @@ export function userValuesProcessor<K, V, V2>(
   return { ...supplier, get: () => new ValuesProcessor(supplier.get()) }
 }
 
+/** Hands on what the methods return, so that a promise from one is seen. */
 class ValuesProcessor<K, V, V2> implements Processor<K, V, K, V2> {
   readonly #inner: Processor<K, V, K, V2>
   #context!: ValuesContext<K, V2>
@@ -60,29 +62,29 @@ class ValuesProcessor<K, V, V2> implements Processor<K, V, K, V2> {
     this.#inner = inner
   }
 
-  init(context: ProcessorContext<K, V2>): void {
+  init(context: ProcessorContext<K, V2>): unknown {
     this.#context = new ValuesContext(context)
-    this.#inner.init?.(this.#context)
+    return this.#inner.init?.(this.#context)
   }
 
   process(record: Record<K, V>): void | Promise<void> {
     this.#context.begin(record.key)
-    let pending: Promise<void> | null = null
+    let isPending = false
     try {
       const result = this.#inner.process(record)
-      if (result instanceof Promise) pending = result.finally(() => this.#context.end())
-      return pending ?? undefined
+      isPending = isPromise(result)
+      return isPending ? Promise.resolve(result).finally(() => this.#context.end()) : undefined
     } finally {
-      if (pending === null) this.#context.end()
+      if (!isPending) this.#context.end()
     }
   }
 
-  flush(): void {
-    this.#inner.flush?.()
+  flush(): unknown {
+    return this.#inner.flush?.()
   }
 
-  close(): void {
-    this.#inner.close?.()
+  close(): unknown {
+    return this.#inner.close?.()
   }
 }
 

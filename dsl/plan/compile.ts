@@ -7,7 +7,7 @@ import type { Topology } from '../../src/topology/topology.ts'
 import { TopologyBuilder } from '../../src/topology/topology-builder.ts'
 import { repartitionFilter } from '../operators/repartition-filter.ts'
 import { storedTableSource, tableSource } from '../operators/table-source.ts'
-import type { PlanNode, RepartitionNode, TableSourceNode } from './node.ts'
+import type { PlanNode, PlanSource, RepartitionNode, TableSourceNode } from './node.ts'
 import type { Plan } from './plan.ts'
 import { Wiring } from './wiring.ts'
 
@@ -53,6 +53,7 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
     case 'aggregate':
       to.addProcessor(name, node.supplier(wiring.tellsOldValues(node)), parents, { onError })
       to.addStore(node.store, [name])
+      to.copartition(name, sourceNames(node.copartitioned, wiring))
       return
     case 'tableStep':
       to.addProcessor(name, node.supplier(wiring.tellsOldValues(node)), parents, { onError })
@@ -63,7 +64,7 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
       return
     case 'join':
       to.addProcessor(name, node.supplier, parents, { stores: [node.storeName], onError })
-      to.copartition(name, [...new Set(node.copartitioned.map((source) => sourceNameOf(wiring.standIn(source))))])
+      to.copartition(name, sourceNames(node.copartitioned, wiring))
       return
     case 'repartition':
       writeRepartition(node, parents, wiring, to)
@@ -104,6 +105,10 @@ function writeRepartition(node: RepartitionNode, parents: string[], wiring: Wiri
   to.addProcessor(filterName, repartitionFilter(wiring.acceptsNullKeys(node)), parents, { onError })
   to.addSink(sinkName, { topic: topic.name, keySerde, valueSerde, onError }, [filterName])
   to.addSource(name, { topics: [topic.name], keySerde, valueSerde, onError })
+}
+
+function sourceNames(sources: readonly PlanSource[], wiring: Wiring): string[] {
+  return [...new Set(sources.map((source) => sourceNameOf(wiring.standIn(source))))]
 }
 
 /** A table's source stands before the node that records come out of. */

@@ -26,9 +26,16 @@ export interface StreamDraft<K, V> extends Draft<K, V> {
   readonly rekeyed: boolean
 }
 
-export interface TableDraft<K, V> extends Draft<K, V> {
+/** What a join asks of a table: rows that can be looked up by every `K`. */
+export interface TableRows<in K, out V> {
+  readonly plan: Plan
   readonly node: TableNode
+  readonly sources: readonly PlanSource[]
   readonly view: TableView<K, V>
+}
+
+export interface TableDraft<K, V> extends Draft<K, V>, TableRows<K, V> {
+  readonly node: TableNode
 }
 
 /** The serde that a step was given, if any. What can write every `T` is taken as able to read what it wrote. */

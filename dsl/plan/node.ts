@@ -51,6 +51,8 @@ export interface TableSourceNode extends Base {
 /** A grouped stream made a table. */
 interface AggregateNode extends Base {
   readonly kind: 'aggregate'
+  /** What flows into it without a repartition: one key must come from one partition number, or one row would be kept twice. */
+  readonly copartitioned: readonly PlanSource[]
   readonly store: StoreBuilder
   readonly supplier: (oldValues: boolean) => AnySupplier
 }
@@ -74,13 +76,13 @@ export interface StepNode extends Base {
 
 interface JoinNode extends Base {
   readonly kind: 'join'
+  readonly copartitioned: readonly PlanSource[]
   readonly supplier: AnySupplier
   readonly table: TableNode
   /** The store that rows are looked up in. */
   readonly storeName: string
   /** A left join tells records without a key, so a repartition before it must not leave them out. */
   readonly acceptsNullKeys: boolean
-  readonly copartitioned: readonly PlanSource[]
 }
 
 /** A topic between two sub-topologies: filter, sink and source. Named after its source. */

@@ -8,6 +8,7 @@
  */
 import { assert } from '../../src/base/assert.ts'
 import type { ErrorPolicies } from '../../src/processor/error-policy.ts'
+import type { StepOptions } from '../options.ts'
 import type { PlanNode } from './node.ts'
 
 export const noPolicies: ErrorPolicies = Object.freeze({})
@@ -25,6 +26,11 @@ export class Plan {
   nodeName(prefix: string, given?: string): string {
     const generated = this.#generate(prefix)
     return given ?? generated
+  }
+
+  /** What every step has: its name, the one given or a generated one, and its error policies. */
+  named(prefix: string, { name, onError }: StepOptions): { readonly name: string; readonly onError: ErrorPolicies } {
+    return { name: this.nodeName(prefix, name), onError: onError ?? noPolicies }
   }
 
   /** The name of a store: the one given, or `<prefix>STATE-STORE-<number>`. Only a generated one uses a number up. */

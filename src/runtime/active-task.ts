@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts'
 import type { Producer } from '../client/producer/producer.ts'
 import { nameOf, type TopicPartition } from '../client/topic-partition.ts'
+import { closeAll } from './closing.ts'
 import type { MetricRegistry } from './metrics.ts'
 import type { ProducerCollector } from './record-collector.ts'
 import type { CommitMeta, LogPosition } from './state/meta-rows.ts'
@@ -32,7 +33,7 @@ export interface InputIdentity {
 export class ActiveTask {
   readonly task: Task
   readonly state: TaskState
-  readonly collector: ProducerCollector
+  readonly #collector: ProducerCollector
   readonly #producer: Producer
   readonly #changelogs: readonly ChangelogPosition[]
   readonly #topicIds: ReadonlyMap<string, string>
@@ -49,11 +50,24 @@ export class ActiveTask {
   }) {
     this.task = parts.task
     this.state = parts.state
-    this.collector = parts.collector
+    this.#collector = parts.collector
     this.#producer = parts.producer
     this.#changelogs = parts.changelogs
     this.#topicIds = new Map(parts.inputs.map(({ topic, topicId }) => [topic, topicId]))
     this.#committedInputs = { ...parts.state.lastCommit?.inputs }
+  }
+
+  /** Step 1b. What a user's store throws is not taken for the log's. */
+  rotate(): void {
+    let atHand = ''
+    try {
+      this.state.rotate((storeName) => {
+        atHand = storeName
+        return this.#collector.changelog(storeName)
+      })
+    } catch (error) {
+      throw this.task.failures.storeFailed(atHand, error)
+    }
   }
 
   /** Step 2 is done: each changelog ends after what this producer wrote there last. */
@@ -84,8 +98,8 @@ export class ActiveTask {
   }
 
   /** Writes down that the state was in use now, when nothing else was written for a while. */
-  async touch(nowMs: number): Promise<void> {
-    await this.state.touch(this.#meta(nowMs))
+  touch(nowMs: number): Promise<void> {
+    return this.state.touch(this.#meta(nowMs))
   }
 
   /** Where a successor begins to read; null: nothing is committed. */
@@ -113,9 +127,8 @@ export class ActiveTask {
   }
 
   /** Lets go of everything, whatever was not committed with it. Idempotent. */
-  async close(): Promise<void> {
-    this.task.close()
-    await this.state.close()
+  close(): Promise<void> {
+    return closeAll([() => this.task.close(), () => this.state.close()])
   }
 
   #meta(nowMs: number): CommitMeta {

@@ -1,6 +1,6 @@
 import { reach } from '../base/crash-points.ts'
 import type { ActiveTask } from './active-task.ts'
-import type { TaskOffset } from './task/task.ts'
+import type { Task, TaskOffset } from './task/task.ts'
 
 /** The log's side of a commit: a transaction, or under at-least-once a flush and an offset commit. */
 export interface CommitTarget {
@@ -20,6 +20,8 @@ export interface CommitScope {
   readonly nowMs: number
   /** A step is done: for the metrics. */
   lap(step: CommitStep): void
+  /** Step 1a of one task: it may wait for promises of the user's, which the others do not. */
+  flush(task: Task): Promise<void>
 }
 
 export type CommitStep = '1a' | '1b' | '2' | '3' | '4'
@@ -43,14 +45,14 @@ export async function commit(scope: CommitScope): Promise<{ readonly write: Prom
 
   // 1a
   reach('commit.1a.enter')
-  for (const { task } of tasks) await task.flush()
+  for (const { task } of tasks) await scope.flush(task)
   reach('commit.1a.leave')
   scope.lap('1a')
 
   // 1b
   await scope.previousWrite
   reach('commit.1b.enter')
-  for (const { state, collector } of tasks) state.rotate((name) => collector.changelog(name))
+  for (const active of tasks) active.rotate()
   reach('commit.1b.leave')
   scope.lap('1b')
 

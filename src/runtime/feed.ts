@@ -9,6 +9,7 @@ import type { PartitionAppender } from '../client/producer/partition-appender.ts
 import { Producer } from '../client/producer/producer.ts'
 import { partitionForKey } from '../records/partitioning.ts'
 import { TimeWindowedSerde, windowedKeySuffixBytes } from '../serdes/windowed.ts'
+import { closeAll } from './closing.ts'
 import { StickyPartition } from './record-collector.ts'
 
 /** A topic as `feed` sees it: what `topic(…)` makes. */
@@ -103,10 +104,17 @@ export class Feed<K, V> {
     if (this.#closed) return
     this.#closed = true
     this.#ended.reject(this.#closedError())
-    // It may be waiting for ever; what it says to its end is of no interest any more.
-    this.#waitedFor?.return?.().catch(() => undefined)
-    await this.#producer.close()
-    await this.#connection.close()
+    void this.#giveUp(this.#waitedFor)
+    await closeAll([() => this.#producer.close(), () => this.#connection.close()])
+  }
+
+  /** The iterator may be waiting for ever; what it says to its end, thrown or promised, is of no interest any more. */
+  async #giveUp(iterator: AsyncIterator<FeedItem<K, V>> | null): Promise<void> {
+    try {
+      await iterator?.return?.()
+    } catch {
+      // Nobody reads its items any more.
+    }
   }
 
   /** Returns whether it is time to let others work. */

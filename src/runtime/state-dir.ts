@@ -1,6 +1,7 @@
 import { DirectoryLock } from '../base/directory-lock.ts'
 import type { Files } from '../base/files.ts'
 import type { Machine } from '../base/machine.ts'
+import { parseTaskId } from './task/task-id.ts'
 
 const processFile = 'kafka-streams-process-metadata'
 
@@ -42,7 +43,7 @@ export class StateDirectory {
 
   /** Tasks that have a folder here: state that a later assignment can go on from. */
   taskIds(): string[] {
-    return this.#files.list(this.path).filter((name) => /^\d+_\d+$/.test(name))
+    return this.#files.list(this.path).filter((name) => parseTaskId(name) !== null)
   }
 
   /** Idempotent. */
@@ -67,10 +68,13 @@ async function readProcessId({ files, random }: Machine, directory: string): Pro
 async function writeText(files: Files, path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`
   const file = files.open(temporary, 'write')
-  const bytes = Buffer.from(text)
-  file.truncate(0)
-  file.write(bytes, 0, bytes.length, 0)
-  await file.sync()
-  file.close()
+  try {
+    const bytes = Buffer.from(text)
+    file.truncate(0)
+    file.write(bytes, 0, bytes.length, 0)
+    await file.sync()
+  } finally {
+    file.close()
+  }
   files.rename(temporary, path)
 }

@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import type { RestoreProgress } from './restore.ts'
 import type { StreamsState } from './streams-state.ts'
 import type { DroppedRecord } from './task/drops.ts'
+import { isPromise } from './task/promises.ts'
 
 /** What an application tells about itself. */
 export interface StreamsEvents {
@@ -25,10 +26,9 @@ export const listenerNames = [
   'error',
 ] as const satisfies readonly (keyof StreamsEvents)[]
 
-/** Typed listeners, called in the order they came. One that throws is told as a warning, and harms nothing else. */
+/** Typed listeners, called in the order they came. One that throws or rejects is told as a warning, and harms nothing else. */
 export class EventHub {
   readonly #listeners = new Map<keyof StreamsEvents, Set<(event: never) => void>>()
-
   readonly #print: (line: string) => void
 
   /** `print`: where warnings go that nobody hears. */
@@ -57,13 +57,19 @@ export class EventHub {
   emit<Name extends keyof StreamsEvents>(name: Name, event: StreamsEvents[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        ;(listener as (event: StreamsEvents[Name]) => void)(event)
+        const result = (listener as (event: StreamsEvents[Name]) => unknown)(event)
+        // Nobody waits for an async listener, and unhandled its rejection would end the process.
+        if (isPromise(result)) result.then(undefined, (error: unknown) => this.#tell(name, error))
       } catch (error) {
-        const what = `a listener of '${name}' has thrown: ${messageOf(error)}; correct it`
-        if (name === 'warning') this.#print(`millrace: ${what}`)
-        else this.warn(what)
+        this.#tell(name, error)
       }
     }
+  }
+
+  #tell(name: keyof StreamsEvents, error: unknown): void {
+    const what = `a listener of '${name}' has thrown: ${messageOf(error)}; correct it`
+    if (name === 'warning') this.#print(`millrace: ${what}`)
+    else this.warn(what)
   }
 
   warn(message: string): void {

@@ -7,6 +7,7 @@ import type { StoreHandle } from '../processor/store-handle.ts'
 import type { ViewOfKind } from '../processor/store-views.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { ActiveTask } from './active-task.ts'
+import { closeAll, closeEach } from './closing.ts'
 import { Cluster } from './cluster.ts'
 import { type ResolvedConfig, resolveConfig, type StreamsConfig } from './config.ts'
 import { CommitBell, drain } from './drain.ts'
@@ -65,8 +66,11 @@ export class Streams {
     const { config, plan, cluster, stateDirectory, lease } = parts
     this.#parts = parts
     this.#hub = new EventHub(config.listeners, (line) => console.warn(line))
-    const tasks = (): readonly ActiveTask[] => this.#thread.life?.tasks.all ?? []
-    this.#queries = new StoreQueries(plan, tasks, () => this.#requireOpen())
+    this.#queries = new StoreQueries(
+      plan,
+      () => this.#tasks,
+      () => this.#requireOpen(),
+    )
     this.#thread = new StreamThread({
       config,
       plan,
@@ -99,9 +103,8 @@ export class Streams {
       await streams.#begin()
       return streams
     } catch (error) {
-      await cluster?.close()
-      stateDirectory?.close()
-      await lease.release()
+      const steps = [() => cluster?.close(), () => stateDirectory?.close(), () => lease.release()]
+      await closeEach(steps, (failure) => console.warn(`millrace: after a start that failed: ${String(failure)}`))
       throw error
     }
   }
@@ -113,7 +116,7 @@ export class Streams {
 
   /** Tasks that run here: `<sub-topology>_<partition>`. */
   get activeTasks(): readonly string[] {
-    return (this.#thread.life?.tasks.all ?? []).map(({ task }) => task.taskId)
+    return this.#tasks.map(({ task }) => task.taskId)
   }
 
   /** Something of an earlier run was found: committed offsets, or committed state. */
@@ -203,13 +206,12 @@ export class Streams {
 
   /** All metrics, under Kafka Streams' names. */
   metrics(): Metric[] {
-    const tasks = this.#thread.life?.tasks.all ?? []
     this.#metrics.set('client-state', Object.keys(streamsArrows).indexOf(this.#state))
     this.#metrics.set('alive-stream-threads', this.#thread.life === null ? 0 : 1)
     this.#metrics.set('open-transaction-age-ms', this.#thread.life?.transactionAgeMs ?? 0)
     const commits = this.#metrics.get('commit-total')
     if (commits > 0) this.#metrics.set('commit-latency-avg', this.#metrics.get('commit-latency-sum') / commits)
-    for (const { task, state } of tasks) {
+    for (const { task, state } of this.#tasks) {
       const labels = { task: task.taskId }
       this.#metrics.set('active-buffer-count', task.group.bufferedRecords, labels)
       this.#metrics.set('cache-size-bytes-total', state.dirtyBytes, labels)
@@ -261,12 +263,21 @@ export class Streams {
     this.#ended.abort()
     this.#bell.ring()
     this.#thread.stop()
-    for (const feed of [...this.#feeds]) await feed.close()
-    await this.#running
-    await cluster.close()
-    stateDirectory.close()
-    await lease.release()
-    this.#go('notRunning')
+    try {
+      await closeAll([
+        ...[...this.#feeds].map((feed) => () => feed.close()),
+        () => this.#running,
+        () => cluster.close(),
+        () => stateDirectory.close(),
+        () => lease.release(),
+      ])
+    } finally {
+      this.#go('notRunning')
+    }
+  }
+
+  get #tasks(): readonly ActiveTask[] {
+    return this.#thread.life?.tasks.all ?? []
   }
 
   #go(to: StreamsState): void {

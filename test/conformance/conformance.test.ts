@@ -9,7 +9,7 @@ const others = new Set(['vectors.json', 'batches.json'])
 const scenarios = new Map<string, Scenario>()
 for (const file of readdirSync(golden)) {
   if (!file.endsWith('.json') || others.has(file)) continue
-  for (const scenario of parseScenarios(readFileSync(new URL(file, golden), 'utf8')))
+  for (const scenario of parseScenarios(readFileSync(new URL(file, golden), 'utf8')) ?? [])
     scenarios.set(scenario.name, scenario)
 }
 

@@ -6,6 +6,7 @@ import { AssertionError } from '../../src/base/assert.ts'
 import { messageOf, StreamError } from '../../src/base/errors.ts'
 import type { ErrorPolicies, ErrorPolicy } from '../../src/processor/error-policy.ts'
 import type { StateStore } from '../../src/processor/state-store.ts'
+import { Windowed } from '../../src/serdes/windowed.ts'
 import type { ProducedRecord } from '../../src/testing/capturing-collector.ts'
 import { TopologyTestDriver } from '../../src/testing/topology-test-driver.ts'
 import type { Topology } from '../../src/topology/topology.ts'
@@ -132,9 +133,15 @@ async function rowsOf(state: StateStore): Promise<Row[]> {
       rows.push([shown(key), startMs, startMs + store.windowSizeMs, ...valueColumns(value, isTimestamped(store))])
     }
   } else {
-    for await (const [key, value] of store.all()) rows.push([shown(key), ...valueColumns(value, isTimestamped(store))])
+    for await (const [key, value] of store.all()) {
+      rows.push([...keyColumns(key), ...valueColumns(value, isTimestamped(store))])
+    }
   }
   return rows
+}
+
+function keyColumns(key: unknown): unknown[] {
+  return key instanceof Windowed ? [shown(key.key), key.startMs, key.endMs] : [shown(key)]
 }
 
 function valueColumns(stored: unknown, timestamped: boolean): unknown[] {

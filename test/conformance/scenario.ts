@@ -80,10 +80,11 @@ interface WrittenScenario {
   readonly describe?: readonly string[]
 }
 
-/** Reads the text of a golden file. */
-export function parseScenarios(text: string): Scenario[] {
-  const written = JSON.parse(text) as readonly WrittenScenario[]
-  return written.map((scenario) => ({
+/** Reads the text of a golden file; null when it holds something else than scenarios, as `vectors.json` does. */
+export function parseScenarios(text: string): Scenario[] | null {
+  const written: unknown = JSON.parse(text)
+  if (!Array.isArray(written)) return null
+  return (written as readonly WrittenScenario[]).map((scenario) => ({
     name: scenario.name,
     about: scenario.about ?? '',
     config: scenario.config ?? {},

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { observeCrashPoints } from '../../src/base/crash-points.ts'
+import { StreamError } from '../../src/base/errors.ts'
 import { systemMachine } from '../../src/base/machine.ts'
 import type { Producer } from '../../src/client/index.ts'
 import type { KeyValueStore } from '../../src/processor/state-store.ts'
@@ -7,9 +8,11 @@ import { ActiveTask } from '../../src/runtime/active-task.ts'
 import { type CommitTarget, commit } from '../../src/runtime/commit.ts'
 import type { ProducerCollector } from '../../src/runtime/record-collector.ts'
 import { TaskState } from '../../src/runtime/state/task-state.ts'
+import type { Task } from '../../src/runtime/task/task.ts'
 import { string } from '../../src/serdes/index.ts'
 import { stores } from '../../state-stores/builders.ts'
 import { memory } from '../../state-stores/index.ts'
+import { rejectionOf } from './fixture.ts'
 import { fetched, forever, line, processor, startTask } from './task/fixture.ts'
 
 /** A task with one store whose every step of a commit is written into `story`. */
@@ -69,6 +72,7 @@ function target(story: string[], failAt: string | null = null): CommitTarget {
 }
 
 const lap = (): void => {}
+const flush = (task: Task): Promise<void> => task.flush()
 
 describe('commit', () => {
   it('goes through its steps in order, and the state says what it belongs to', async () => {
@@ -83,6 +87,7 @@ describe('commit', () => {
       previousWrite: Promise.resolve(),
       nowMs: 99,
       lap,
+      flush,
     })
     await write
     stop()
@@ -120,7 +125,7 @@ describe('commit', () => {
     task.add('S', 0, fetched(0, ['a', '1', 1]))
     task.process(forever)
     let done = false
-    const second = commit({ tasks: [active], target: target(story), previousWrite: slow, nowMs: 1, lap }).then(
+    const second = commit({ tasks: [active], target: target(story), previousWrite: slow, nowMs: 1, lap, flush }).then(
       ({ write }) => {
         done = true
         return write
@@ -136,13 +141,34 @@ describe('commit', () => {
     expect(state.settled).to.equal(true)
   })
 
+  it('takes what a store of the user’s throws at 1b for no answer of the log', async () => {
+    const { active, task, store } = await scripted([])
+    task.add('S', 0, fetched(0, ['a', '1', 1]))
+    task.process(forever)
+    store.rotate = () => {
+      throw new StreamError('TIMED_OUT', 'a service did not answer')
+    }
+    const scope = { tasks: [active], target: target([]), previousWrite: Promise.resolve(), nowMs: 5, lap, flush }
+    const error = await rejectionOf(commit(scope))
+    expect(error).to.have.property('code', 'PROCESSOR_FAILED')
+    expect(error).to.have.property('message').that.contains('the store kv')
+    expect(error).to.have.nested.property('cause.code', 'TIMED_OUT')
+  })
+
   it('stages nothing of a transaction that failed', async () => {
     for (const failAt of ['2 flush', '3 commit']) {
       const story: string[] = []
       const { active, task, state } = await scripted(story)
       task.add('S', 0, fetched(0, ['a', '1', 1]))
       task.process(forever)
-      const scope = { tasks: [active], target: target(story, failAt), previousWrite: Promise.resolve(), nowMs: 5, lap }
+      const scope = {
+        tasks: [active],
+        target: target(story, failAt),
+        previousWrite: Promise.resolve(),
+        nowMs: 5,
+        lap,
+        flush,
+      }
       const failed = await commit(scope).then(
         () => false,
         () => true,

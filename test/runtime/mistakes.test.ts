@@ -6,6 +6,7 @@ import { Record } from '../../src/processor/record.ts'
 import type { StreamsConfig } from '../../src/runtime/config.ts'
 import { int64, json, string } from '../../src/serdes/index.ts'
 import type { Topology } from '../../src/topology/topology.ts'
+import { stores } from '../../state-stores/index.ts'
 import { countTopology, input, rejectionOf, World } from './fixture.ts'
 
 const texts = topic('texts', { key: string, value: string, partitions: 1 })
@@ -59,6 +60,23 @@ describe('A mistake of the user', () => {
       for (const items of ['text', 3, undefined, null]) {
         expect(await rejectionOf(app.feed(texts, items as never))).to.have.property('code', 'INPUT_INVALID')
       }
+    })
+
+    it('does not break close when the iterable refuses to end', async () => {
+      const app = await world.start(copying())
+      const items = {
+        [Symbol.asyncIterator]: () => ({
+          next: () => new Promise<never>(() => {}),
+          return: () => {
+            throw new Error('not yet')
+          },
+        }),
+      }
+      const feeding = rejectionOf(app.feed(texts, items))
+      await new Promise((resolve) => setImmediate(resolve))
+      await app.close()
+      expect(await feeding).to.have.property('code', 'CLOSED')
+      expect(app.state).to.equal('notRunning')
     })
 
     it('does not hold close up when the iterable never goes on', async () => {
@@ -211,6 +229,61 @@ describe('A mistake of the user', () => {
     expect(error).to.have.property('message').that.contains('app-joined-changelog-0')
   })
 
+  describe('in the methods of a processor', () => {
+    for (const values of [false, true]) {
+      const kind = values ? 'processValues' : 'process'
+      const withStep = (step: object): Topology => {
+        const builder = new StreamsBuilder()
+        const make = (() => ({ process: () => {}, ...step })) as never
+        if (values) builder.stream(texts).processValues(make, { name: 'step' })
+        else builder.stream(texts).process(make, { name: 'step' })
+        return builder.build()
+      }
+
+      it(`is named when flush returns a promise (${kind})`, async () => {
+        const error = await endOf(withStep({ flush: () => Promise.reject(new Error('late')) }))
+        expect(error.code).to.equal('PROMISE_IN_SYNC_STEP')
+        expect(error.message).to.contain('flush of step')
+      })
+
+      it(`is named when init returns a promise (${kind})`, async () => {
+        const error = await rejectionOf(world.start(withStep({ init: () => Promise.reject(new Error('late')) })))
+        expect(error).to.have.property('code', 'PROMISE_IN_SYNC_STEP')
+        expect(error).to.have.property('message').that.contains('init of step')
+      })
+    }
+
+    it('keeps no folder and no thread when close throws, whatever its code', async () => {
+      const warnings: string[] = []
+      const builder = new StreamsBuilder()
+      builder.addStore(stores.keyValue({ name: 'kept', key: string, value: string }))
+      let lives = 0
+      const step = (): Processor<string, string, string, string> => {
+        const life = ++lives
+        return {
+          process: () => {
+            if (life === 1) throw new Error('bad')
+          },
+          close: () => {
+            throw new StreamError('TIMED_OUT', 'a service did not answer')
+          },
+        }
+      }
+      builder.stream(texts).process(step, { name: 'step', stores: ['kept'] })
+      const app = await world.start(builder.build(), {
+        listeners: { warning: (message) => warnings.push(message) },
+        onUncaughtError: () => 'replaceThread',
+      })
+      await app.feed(texts, ['text'])
+      await app.drained()
+      expect(lives).to.equal(2)
+      expect(warnings.some((message) => message.includes('PROCESSOR_FAILED: the close of step'))).to.equal(true)
+      await app.close()
+      expect(app.state).to.equal('notRunning')
+      expect((await world.start(copying())).state).to.equal('running')
+    })
+  })
+
   describe('in a listener', () => {
     it('is told as a warning, and harms neither start nor close', async () => {
       const warnings: string[] = []
@@ -228,6 +301,37 @@ describe('A mistake of the user', () => {
         true,
       )
       expect((await world.start(copying())).state).to.equal('running')
+    })
+
+    it('is told as a warning when an async one rejects, and does not end the process', async () => {
+      const warnings: string[] = []
+      const app = await world.start(copying(), {
+        listeners: {
+          warning: (message) => warnings.push(message),
+          state: async () => {
+            throw new Error('a bad listener')
+          },
+        },
+      })
+      await app.close()
+      expect(warnings.some((message) => message.includes("'state'") && message.includes('a bad listener'))).to.equal(
+        true,
+      )
+    })
+
+    it('is no question to answer later: onUncaughtError that returns a promise shuts down', async () => {
+      const warnings: string[] = []
+      const failing = copying(() => {
+        throw new Error('bad')
+      })
+      const error = await endOf(failing, {
+        listeners: { warning: (message) => warnings.push(message) },
+        onUncaughtError: (async () => {
+          throw new Error('late')
+        }) as never,
+      })
+      expect(error.code).to.equal('RECORD_FAILED')
+      expect(warnings.some((message) => message.includes('onUncaughtError returned a promise'))).to.equal(true)
     })
 
     it('does not end the application when it listens to dropped records', async () => {

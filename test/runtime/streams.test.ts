@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { StreamsBuilder, topic } from '../../dsl/index.ts'
+import { StreamsBuilder, topic, tumbling } from '../../dsl/index.ts'
 import { observeCrashPoints } from '../../src/base/crash-points.ts'
 import { int32, int64, string } from '../../src/serdes/index.ts'
 import { countTopology, input, output, records, rejectionOf, upTo, World } from './fixture.ts'
@@ -225,6 +225,26 @@ describe('Streams', () => {
     expect(app.state).to.equal('notRunning')
   })
 
+  it('begins anew when a step does not finish, and asks what to do when that does not help', async () => {
+    const builder = new StreamsBuilder()
+    let begun = 0
+    const hanging = { get: () => ({ process: () => new Promise<void>(() => void begun++) }), async: true }
+    builder.stream(input).process(hanging, {})
+    const asked: unknown[] = []
+    const app = await world.start(builder.build(), {
+      sessionTimeoutMs: 200,
+      taskTimeoutMs: 400,
+      onUncaughtError: (error) => {
+        asked.push(error)
+        return asked.length === 1 ? 'replaceThread' : 'shutdownClient'
+      },
+    })
+    await app.feed(input, ['x'])
+    expect(await rejectionOf(app.drained())).to.have.property('code', 'TIMED_OUT')
+    expect(asked).to.have.length(2)
+    expect(begun).to.equal(4)
+  })
+
   it('sends what fails to the dead-letter topic and goes on', async () => {
     const letters = topic('letters', { key: string, value: string, partitions: 1 })
     await world.admin((admin) => admin.createTopics([{ name: letters.name, partitions: 1 }]))
@@ -273,6 +293,27 @@ describe('Streams.start refuses', () => {
       .to(topic('joined', { key: string, value: string, partitions: 1 }))
     const error = await rejectionOf(world.start(builder.build()))
     expect(error).to.have.property('code', 'TOPICS_NOT_COPARTITIONED')
+  })
+
+  it('a fold of topics with different partition counts, which would keep a key twice', async () => {
+    const other = topic('other', { key: string, value: string, partitions: 3 })
+    const merged = new StreamsBuilder()
+    merged.stream(input).merge(merged.stream(other)).groupByKey().count({ name: 'counted' })
+    const together = new StreamsBuilder()
+    together
+      .stream([input, other])
+      .groupByKey()
+      .windowedBy(tumbling(10))
+      .reduce((left) => left, { name: 'counted' })
+    for (const builder of [merged, together]) {
+      const error = await rejectionOf(world.start(builder.build()))
+      expect(error).to.have.property('code', 'TOPICS_NOT_COPARTITIONED')
+      expect(String(error)).to.match(/'counted'.*'other' has 3.*repartition\(\)/)
+    }
+    const mended = new StreamsBuilder()
+    const moved = mended.stream(other).repartition({ name: 'moved' })
+    mended.stream(input).merge(moved).groupByKey().count()
+    await (await world.start(mended.build())).close()
   })
 
   it('a second instance on the same state folder', async () => {

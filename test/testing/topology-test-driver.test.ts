@@ -179,6 +179,41 @@ describe('TopologyTestDriver', () => {
     expect(keeping.output(topic('dead', { key: string, value: string })).readValues()).to.deep.equal(['x'])
   })
 
+  it('shows the dead letter of a record that an inner topic brings in its own step', async () => {
+    const builder = new StreamsBuilder()
+    builder.stream(lines).to(lines2)
+    builder.stream(topic('lines-2', { key: string, value: int64 })).to(totals)
+    const onError = { deserialize: { deadLetter: 'dead' } }
+    await using driver = await TopologyTestDriver.start(builder.build(), { onError })
+    await driver.input(lines).pipe('abc')
+    expect(driver.output(topic('dead', { key: string, value: string })).readValues()).to.deep.equal(['abc'])
+  })
+
+  it('tells a step behind a commit which record came before it, while others wait', async () => {
+    const builder = new StreamsBuilder()
+    const places: string[] = []
+    builder
+      .stream(lines)
+      .flatMapValues((line) => line.split(' '), { value: string })
+      .groupBy((word) => word, { key: string })
+      .count()
+      .toStream()
+      .process(() => {
+        let context: ProcessorContext<string, number>
+        return {
+          init: (given) => {
+            context = given
+          },
+          process: (record) => {
+            places.push(`${record.key} ${context.recordMetadata()?.offset}`)
+          },
+        }
+      })
+    await using driver = await TopologyTestDriver.start(builder.build())
+    await driver.input(lines).pipe('a b c')
+    expect(places).to.deep.equal(['a 0', 'b 1', 'c 2'])
+  })
+
   it('freezes what callbacks must not mutate', async () => {
     const builder = new StreamsBuilder()
     const orders = topic('orders', { key: string, value: json<{ amount: number; tags: string[] }>() })

@@ -4,6 +4,7 @@ import type { Machine } from '../../base/machine.ts'
 import type { EngineBatch, StateEngine, StateEngineSupplier } from '../../processor/state-engine.ts'
 import type { ChangelogWriter, StateStore } from '../../processor/state-store.ts'
 import type { StoreBuilder } from '../../processor/store-builder.ts'
+import { type ClosingStep, closeAll, closeEach } from '../closing.ts'
 import {
   type CommitMeta,
   type EngineMeta,
@@ -98,16 +99,12 @@ export class TaskState {
         // The folder is the engine's; several engines that keep files get one each inside it.
         const own = supplier.persistent && persistentCount > 1
         const directory = own ? `${options.directory}/${supplier.name}` : options.directory
-        const engine = await openEngine(supplier, directory, options)
-        const entry: OpenEngine = { supplier, engine, meta: null, stores: [] }
-        engines.push(entry)
-        engines[engines.length - 1] = { ...entry, meta: readMeta(engine, directory) }
+        engines.push(await openEngine(supplier, directory, options))
       }
       for (const entry of engines) opened.push(...(await openStores(entry, options)))
       return new TaskState(options, engines, opened)
     } catch (error) {
-      for (const { store } of opened) store.close()
-      for (const { engine } of engines) await engine.close()
+      await closeEach(closingOf(engines), unheard)
       throw error
     }
   }
@@ -182,12 +179,34 @@ export class TaskState {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    for (const store of this.stores.values()) store.close()
-    for (const { engine } of this.#engines) await engine.close()
+    await closeAll(closingOf(this.#engines))
   }
 }
 
+function closingOf(engines: readonly OpenEngine[]): ClosingStep[] {
+  const stores = engines.flatMap((entry) => entry.stores)
+  return [...stores, ...engines.map(({ engine }) => engine)].map((each) => () => each.close())
+}
+
+/** After an error that is thrown anyway: what cannot be closed on top of it is no news. */
+function unheard(): void {}
+
 async function openEngine(
+  supplier: StateEngineSupplier,
+  directory: string,
+  options: TaskStateOptions,
+): Promise<OpenEngine> {
+  const engine = await acquireEngine(supplier, directory, options)
+  try {
+    return { supplier, engine, meta: readMeta(engine, directory), stores: [] }
+  } catch (error) {
+    await closeEach([() => engine.close()], unheard)
+    throw error
+  }
+}
+
+/** Waits while somebody else in this process still holds the folder. */
+async function acquireEngine(
   supplier: StateEngineSupplier,
   directory: string,
   { machine, lockWaitMs, signal }: TaskStateOptions,

@@ -1,6 +1,7 @@
 import type { Punctuator } from '../../processor/processor.ts'
 import type { Record } from '../../processor/record.ts'
 import { ProcessorTaskNode } from './processor-node.ts'
+import { isPromise } from './promises.ts'
 
 interface Pending {
   readonly record: Record<unknown, unknown>
@@ -35,7 +36,7 @@ export class AsyncProcessorTaskNode extends ProcessorTaskNode {
     moment.timestampMs = record.timestamp
     try {
       const result = this.processor.process(record)
-      if (result !== undefined) this.#pending = { record, promise: handled(result) }
+      if (isPromise(result)) this.#pending = { record, promise: handled(Promise.resolve(result)) }
     } catch (error) {
       this.host.failures.handle('process', this.name, this.plan.onError, error, record)
     }
@@ -62,6 +63,12 @@ export class AsyncProcessorTaskNode extends ProcessorTaskNode {
       }
       moment.timestampMs = timestampMs
     }
+  }
+
+  /** What waits is given up: nobody takes it up any more. */
+  override close(): void {
+    this.#waiting.length = 0
+    super.close()
   }
 
   override punctuate(punctuator: Punctuator, timestampMs: number): Promise<void> {

@@ -25,6 +25,9 @@ const taskCodes: ReadonlySet<ErrorCode> = new Set([
   'TOPOLOGY_INVALID',
 ])
 
+/** What a store says about a row that cannot be written. */
+const rowCodes: ReadonlySet<ErrorCode> = new Set(['RECORD_TOO_LARGE', 'SERDE_FAILED'])
+
 /** What the failing node was given: a dead letter has its time and headers, and the bytes of the source record. */
 export interface FailedRecord {
   readonly timestamp: number
@@ -54,17 +57,13 @@ export class FailureHandler {
   }
 
   /** A user's callback may have caught what was meant to end the task: asked after each record. */
-  get ended(): boolean {
-    return this.#final !== null
-  }
-
-  rethrow(): never {
-    throw this.#final?.error
+  throwIfEnded(): void {
+    if (this.#final !== null) throw this.#final.error
   }
 
   /** Returns when the record may be left out, else throws. */
   handle(kind: FailureKind, node: string, overrides: ErrorPolicies, error: unknown, record: FailedRecord): void {
-    if (this.#final !== null) throw this.#final.error
+    this.throwIfEnded()
     if (!this.isRecordError(error)) throw this.end(error)
     const policy: ErrorPolicy = overrides[kind] ?? this.#defaults[kind] ?? 'fail'
     const place = this.#moment.place()
@@ -78,6 +77,17 @@ export class FailureHandler {
     if (this.#final !== null || !this.isRecordError(error)) return this.end(error)
     const what = `${node} could not flush: ${messageOf(error)}; correct the processor`
     return this.end(new StreamError('RECORD_FAILED', what, { cause: error }))
+  }
+
+  /**
+   * Step 1b failed. What the library's stores say of a row, and what they are told by machine and producer, stays as it is; anything
+   * else comes from a store of the user's own, whatever its code: a fresh start does not help against it.
+   */
+  storeFailed(store: string, error: unknown): unknown {
+    const ofRow = StreamError.is(error) && rowCodes.has(error.code)
+    if (this.#final !== null || ofRow || !this.isRecordError(error)) return this.end(error)
+    const what = `the store ${store} could not be committed: ${messageOf(error)}; correct the store`
+    return this.end(new StreamError('PROCESSOR_FAILED', what, { cause: error }))
   }
 
   /** This error ends the task (F1): remembered, so that nobody above takes it for the record's own. */

@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts'
-import type { RecordQueue } from './record-queue.ts'
+import type { RecordQueue, SourceBatches } from './record-queue.ts'
 import { TimeQueue } from './time-queue.ts'
 
 /** How far a partition's fetched position is behind its end: a number, or null when it is not known yet. */
@@ -27,8 +27,10 @@ export class PartitionGroup {
     this.#lagOf = lagOf
   }
 
-  /** A queue that was empty may have a head now. */
-  filled(queue: RecordQueue, wasEmpty: boolean): void {
+  /** Puts fetched batches into one of the queues; one that was empty may have a head now. */
+  add(queue: RecordQueue, fetched: SourceBatches): void {
+    const wasEmpty = queue.record === null
+    queue.add(fetched)
     if (wasEmpty && queue.record !== null) this.#byTime.offer(queue)
   }
 
@@ -67,10 +69,6 @@ export class PartitionGroup {
     let count = 0
     for (const queue of this.queues) count += queue.bufferedRecords + (queue.record === null ? 0 : 1)
     return count
-  }
-
-  get isEmpty(): boolean {
-    return this.#byTime.size === 0
   }
 
   #mayGoOn(nowMs: number): boolean {

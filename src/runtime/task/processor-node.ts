@@ -34,6 +34,7 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
   #only: TaskNode | null = null
   #stores: ReadonlyMap<string, StateStore> = new Map()
   #streamTimeMs = -1
+  #begun = false
 
   constructor(plan: ProcessorNode, host: NodeHost) {
     this.plan = plan
@@ -57,8 +58,8 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     throw this.#failed('supplier', new TypeError('it gives nothing that has a process method'))
   }
 
-  /** Before there are records, nothing but the node can be named. What the context says names the node itself. */
-  #failed(what: 'supplier' | 'init', cause: unknown): unknown {
+  /** Before and after there are records, nothing but the node can be named. What the context says names the node itself. */
+  #failed(what: 'supplier' | 'init' | 'close', cause: unknown): unknown {
     if (!this.host.failures.isRecordError(cause)) return cause
     const text = `the ${what} of ${this.name} has failed: ${messageOf(cause)}; correct the processor`
     return new StreamError('PROCESSOR_FAILED', text, { cause })
@@ -72,14 +73,14 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
   init(stores: ReadonlyMap<string, StateStore>, savedStreamTimeMs: number): void {
     this.#stores = stores
     this.#streamTimeMs = savedStreamTimeMs
+    this.#begun = true
     let result: unknown
     try {
       result = this.processor.init?.(this)
     } catch (error) {
       throw this.#failed('init', error)
     }
-    const refused = promiseRefused(result, `init of ${this.name} returned a promise; make it synchronous`)
-    if (refused !== null) throw refused
+    this.#refusePromiseOf('init', result)
   }
 
   process(record: Record<unknown, unknown>): void {
@@ -99,7 +100,7 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
   flush(): void {
     if (this.processor.flush === undefined) return
     try {
-      this.processor.flush()
+      this.#refusePromiseOf('flush', this.processor.flush())
     } catch (error) {
       // What children refuse is decided there.
       throw this.host.failures.flushFailed(this.name, error)
@@ -117,8 +118,16 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     return undefined
   }
 
+  /** Where `init` was called, also if it has thrown. */
   close(): void {
-    this.processor.close?.()
+    if (!this.#begun) return
+    let result: unknown
+    try {
+      result = this.processor.close?.()
+    } catch (error) {
+      throw this.#failed('close', error)
+    }
+    this.#refusePromiseOf('close', result)
   }
 
   /** -1: it never saved one. */
@@ -200,6 +209,12 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     if (refused === null) return
     assert(this.plan.supplier.async !== true, 'an async node awaits its promises')
     throw this.host.failures.end(refused)
+  }
+
+  /** Of the methods that no supplier can declare async. */
+  #refusePromiseOf(method: 'init' | 'flush' | 'close', result: unknown): void {
+    const refused = promiseRefused(result, `${method} of ${this.name} returned a promise; make it synchronous`)
+    if (refused !== null) throw refused
   }
 
   #child(name: string): TaskNode {

@@ -25,9 +25,9 @@ export class PunctuationSchedule implements Timed, Cancellable {
 
   /** After it was called at `nowMs`: the next multiple, however many were passed. */
   step(nowMs: number): void {
-    const next = this.timestampMs + this.intervalMs
-    const missed = Math.floor((nowMs - this.timestampMs) / this.intervalMs)
-    this.timestampMs = nowMs >= next ? this.timestampMs + (missed + 1) * this.intervalMs : next
+    assert(nowMs >= this.timestampMs, 'it was due')
+    const passed = Math.floor((nowMs - this.timestampMs) / this.intervalMs)
+    this.timestampMs += (passed + 1) * this.intervalMs
   }
 }
 
@@ -42,7 +42,7 @@ export class PunctuationQueue {
     this.#measure()
   }
 
-  /** The next schedule that is due at `nowMs`, moved on to its next time; null when none is. */
+  /** Takes out the next schedule that is due at `nowMs`, which `again` puts back; null when none is. */
   next(nowMs: number): PunctuationSchedule | null {
     for (;;) {
       const first = this.#schedules.peek()

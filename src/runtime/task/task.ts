@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import type { Clock } from '../../base/clock.ts'
+import { StreamError } from '../../base/errors.ts'
 import { step } from '../../base/state-table.ts'
 import type { ErrorPolicies } from '../../processor/error-policy.ts'
 import type { Cancellable, PunctuationType, Punctuator } from '../../processor/processor.ts'
@@ -71,7 +72,7 @@ const next = {
   closed: [],
 } as const satisfies Record<string, readonly string[]>
 
-export type TaskState = keyof typeof next
+export type TaskPhase = keyof typeof next
 
 /** Records between two looks at the clock and at the size of the generation. */
 const recordsPerLook = 64
@@ -84,9 +85,10 @@ const recordsPerLook = 64
  *  T1  the record with the lowest timestamp among the queues' heads is taken up next (partition-group.ts)
  *  T2  stream time never goes back, and punctuators that it makes due run before the next record
  *  T3  one record is done, async nodes included, before the next is taken up
+ *  T4  nothing that waits is begun once it is closed, also when an async node comes back after that
  *
- * The steps of a commit (runtime/commit.ts) find here: 1a `flush`, 3 `offsets` and `offsetsCommitted`. The stores' steps are
- * in state-manager.ts.
+ * The steps of a commit (runtime/commit.ts) find here: 1a `flush`, 3 `offsets` and `offsetsCommitted`. The stores'
+ * steps are in state/task-state.ts.
  */
 export class Task implements NodeHost {
   readonly id: TaskId
@@ -105,8 +107,10 @@ export class Task implements NodeHost {
   readonly #wallPunctuations = new PunctuationQueue()
   readonly #committedOffsets = new Map<RecordQueue, number>()
   #stores: readonly StateStore[] = []
-  #state: TaskState = 'created'
+  #state: TaskPhase = 'created'
   #commitRequested = false
+  /** Still has the record taken up last as its head: a commit may come now, and what is told then came from that record. */
+  #standingOn: RecordQueue | null = null
   #worked = false
   processedTotal = 0
 
@@ -136,11 +140,11 @@ export class Task implements NodeHost {
     }
   }
 
-  get state(): TaskState {
+  get state(): TaskPhase {
     return this.#state
   }
 
-  /** Some node awaits promises: then `processAsync` and `punctuateAsync` drive it. */
+  /** Some node awaits promises: then `processAsync` drives it. */
   get isAsync(): boolean {
     return this.#nodes.asyncNodes.length > 0
   }
@@ -179,10 +183,8 @@ export class Task implements NodeHost {
   /** Puts fetched batches into the queue of their partition. */
   add(topic: string, partition: number, fetched: SourceBatches): void {
     assert(this.#state === 'running', 'a task takes records while it runs')
-    const queue = this.queue(topic, partition)
-    const wasEmpty = queue.record === null
-    queue.add(fetched)
-    this.group.filled(queue, wasEmpty)
+    this.#leave()
+    this.group.add(this.queue(topic, partition), fetched)
   }
 
   queue(topic: string, partition: number): RecordQueue {
@@ -198,15 +200,19 @@ export class Task implements NodeHost {
   process(deadlineMs: number): number {
     assert(!this.isAsync, 'a task with async nodes is driven by processAsync')
     const { group } = this
+    this.#leave()
     group.refresh()
     let nowMs = this.clock.monotonic()
     let count = 0
     for (let queue = group.next(nowMs); queue !== null; queue = group.next(nowMs)) {
       this.#takeUp(queue)
-      group.advance(queue)
-      if (this.moment.streamTimeMs >= this.#streamPunctuations.dueMs) this.#punctuate(this.#streamPunctuations)
+      if (this.moment.streamTimeMs >= this.#streamPunctuations.dueMs) this.#callDue(this.#streamPunctuations)
       count++
-      if (this.#collector.full || this.#commitRequested) break
+      if (this.#collector.full || this.#commitRequested) {
+        this.#standingOn = queue
+        break
+      }
+      group.advance(queue)
       if (count % recordsPerLook === 0) {
         if (this.#generationIsFull()) break
         nowMs = this.clock.monotonic()
@@ -220,22 +226,34 @@ export class Task implements NodeHost {
   /** As `process`, and waits for async nodes after each record (T3). */
   async processAsync(deadlineMs: number): Promise<number> {
     const { group } = this
+    this.#leave()
     group.refresh()
     let count = 0
     let nowMs = this.clock.monotonic()
     for (let queue = group.next(nowMs); queue !== null; queue = group.next(nowMs)) {
       this.#takeUp(queue)
       if (!this.isIdle) await this.#drain()
-      group.advance(queue)
       if (this.moment.streamTimeMs >= this.#streamPunctuations.dueMs) {
-        await this.#punctuateAsync(this.#streamPunctuations, this.moment.streamTimeMs)
+        await this.#callDueAsync(this.#streamPunctuations, this.moment.streamTimeMs)
       }
       count++
+      if (this.#collector.full || this.#commitRequested) {
+        this.#standingOn = queue
+        break
+      }
+      group.advance(queue)
       nowMs = this.clock.monotonic()
-      if (this.#collector.full || this.#commitRequested || this.#generationIsFull() || nowMs >= deadlineMs) break
+      if (this.#generationIsFull() || nowMs >= deadlineMs) break
     }
     this.processedTotal += count
     return count
+  }
+
+  /** The record taken up last is done with: the next becomes its queue's head. */
+  #leave(): void {
+    const queue = this.#standingOn
+    this.#standingOn = null
+    if (queue !== null) this.group.advance(queue)
   }
 
   #takeUp(queue: RecordQueue): void {
@@ -248,7 +266,7 @@ export class Task implements NodeHost {
     moment.recordsSinceFlush++
     this.#worked = true
     queue.entry.process(record)
-    if (this.failures.ended) this.failures.rethrow()
+    this.failures.throwIfEnded()
   }
 
   #generationIsFull(): boolean {
@@ -271,9 +289,18 @@ export class Task implements NodeHost {
 
   /** In topological order, until none has anything left: a drained node feeds only nodes after it. */
   async #drain(): Promise<void> {
-    for (const node of this.#nodes.asyncNodes) await node.drain()
+    for (const node of this.#nodes.asyncNodes) {
+      await node.drain()
+      this.#requireRunning()
+    }
     assert(this.isIdle, 'T3: async nodes are drained')
-    if (this.failures.ended) this.failures.rethrow()
+    this.failures.throwIfEnded()
+  }
+
+  /** T4: what was waited for may have come back too late. */
+  #requireRunning(): void {
+    if (this.#state === 'running') return
+    throw new StreamError('CLOSED', `task ${this.taskId} was given up while an async step was at work`)
   }
 
   schedule(node: ProcessorTaskNode, intervalMs: number, type: PunctuationType, punctuator: Punctuator): Cancellable {
@@ -293,28 +320,29 @@ export class Task implements NodeHost {
   async punctuate(): Promise<boolean> {
     const nowMs = this.clock.now()
     if (nowMs < this.#wallPunctuations.dueMs) return false
-    await this.#punctuateAsync(this.#wallPunctuations, nowMs)
+    await this.#callDueAsync(this.#wallPunctuations, nowMs)
     return true
   }
 
-  #punctuate(queue: PunctuationQueue): void {
+  #callDue(queue: PunctuationQueue): void {
     const nowMs = this.moment.streamTimeMs
     for (let due = queue.next(nowMs); due !== null; due = queue.next(nowMs)) {
       this.#beginPunctuation(nowMs)
       void due.node.punctuate(due.punctuator, nowMs)
       queue.again(due, nowMs)
-      if (this.failures.ended) this.failures.rethrow()
+      this.failures.throwIfEnded()
     }
   }
 
-  async #punctuateAsync(queue: PunctuationQueue, nowMs: number): Promise<void> {
+  async #callDueAsync(queue: PunctuationQueue, nowMs: number): Promise<void> {
     for (let due = queue.next(nowMs); due !== null; due = queue.next(nowMs)) {
       this.#beginPunctuation(nowMs)
       const promise = due.node.punctuate(due.punctuator, nowMs)
       if (promise !== undefined) await promise
+      this.#requireRunning()
       if (!this.isIdle) await this.#drain()
       queue.again(due, nowMs)
-      if (this.failures.ended) this.failures.rethrow()
+      this.failures.throwIfEnded()
     }
   }
 
@@ -334,11 +362,13 @@ export class Task implements NodeHost {
       if (node instanceof AsyncProcessorTaskNode || !this.isIdle) await this.#drain()
     }
     moment.recordsSinceFlush = 0
-    if (this.failures.ended) this.failures.rethrow()
+    this.failures.throwIfEnded()
+    this.#leave()
   }
 
   /** Step 3: where each input partition continues, of those that moved since the last commit. */
   offsets(): TaskOffset[] {
+    assert(this.#standingOn === null, 'R3: a flush leaves the record that was taken up')
     const streamTimesMs = new Map<string, number>()
     for (const { name, streamTimeMs } of this.#nodes.processors) {
       if (streamTimeMs >= 0) streamTimesMs.set(name, streamTimeMs)
@@ -362,13 +392,23 @@ export class Task implements NodeHost {
     this.#commitRequested = false
   }
 
-  /** Ends the processors; stores are closed by who opened them. Idempotent. */
+  /**
+   * Ends the processors that have begun, each of them whatever another throws, then throws the first error: PROCESSOR_FAILED. Stores
+   * are closed by who opened them. Idempotent.
+   */
   close(): void {
     if (this.#state === 'closed') return
-    const wasRunning = this.#state === 'running'
     this.#state = step(next, this.#state, 'closed')
     this.#streamPunctuations.clear()
     this.#wallPunctuations.clear()
-    if (wasRunning) for (const node of this.#nodes.processors) node.close()
+    let first: { readonly error: unknown } | null = null
+    for (const node of this.#nodes.processors) {
+      try {
+        node.close()
+      } catch (error) {
+        first ??= { error }
+      }
+    }
+    if (first !== null) throw first.error
   }
 }

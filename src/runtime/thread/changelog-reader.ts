@@ -1,6 +1,7 @@
 import { Consumer } from '../../client/consumer/consumer.ts'
 import type { FetchedPartition } from '../../client/consumer/partition-state.ts'
 import type { Connection } from '../../client/index.ts'
+import { closeAll } from '../closing.ts'
 import type { ResolvedConfig } from '../config.ts'
 import type { ChangelogReader } from '../restore.ts'
 
@@ -23,9 +24,6 @@ export function changelogReader(
       for (const { topic, partition, from } of partitions) consumer.seek({ topic, partition }, from)
     },
     poll: (timeoutMs): Promise<readonly FetchedPartition[]> => consumer.pollBatches(timeoutMs),
-    close: async () => {
-      await consumer.close()
-      await connection.close()
-    },
+    close: () => closeAll([() => consumer.close(), () => connection.close()]),
   }
 }

@@ -1,7 +1,17 @@
 import { StreamError } from '../../base/errors.ts'
+import type { CommittedOffset } from '../../client/consumer/committed-offsets.ts'
 import { nameOf } from '../../client/topic-partition.ts'
 import type { CommitMeta } from '../state/meta-rows.ts'
-import type { InputFacts } from './task-opener.ts'
+import type { PlannedInput } from '../topic-plan.ts'
+
+/** What the log knows of an input of a task when it is opened. */
+export interface InputFacts extends PlannedInput {
+  readonly topicId: string
+  readonly committed: CommittedOffset | null
+  readonly startOffset: number
+  /** Where reading begins. */
+  readonly position: number
+}
 
 /**
  * State and offsets belong together: state whose offsets are gone would count its input twice, and input that is gone
@@ -20,8 +30,9 @@ export function requireInputOffsets(
       if (stored.topicId !== input.topicId) {
         throw lost(taskId, `${name} is another topic than the one its state was made from`)
       }
-      if (committed === null)
+      if (committed === null) {
         throw lost(taskId, `the group has no committed offset for ${name}, its state is at ${stored.offset}`)
+      }
       if (committed.offset < stored.offset) {
         throw lost(taskId, `the group's offset for ${name} is ${committed.offset}, its state is at ${stored.offset}`)
       }

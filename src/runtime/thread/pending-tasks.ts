@@ -1,5 +1,7 @@
+import { assert } from '../../base/assert.ts'
 import { StreamError } from '../../base/errors.ts'
 import type { ActiveTask } from '../active-task.ts'
+import { closeAll } from '../closing.ts'
 import type { TaskId } from '../task/task-id.ts'
 import type { TaskOpener } from './task-opener.ts'
 
@@ -28,6 +30,7 @@ export class PendingTasks {
   }
 
   open(ids: readonly TaskId[]): void {
+    assert(this.#opening === null, 'an assignment is given back before the next one')
     const abort = new AbortController()
     const done = this.#opener.open(ids, abort.signal).then((opened) => {
       opening.opened = opened
@@ -57,6 +60,6 @@ export class PendingTasks {
     } catch (error) {
       if (!StreamError.is(error, 'CLOSED')) throw error
     }
-    for (const active of opening.opened ?? []) await active.close()
+    await closeAll((opening.opened ?? []).map((active) => () => active.close()))
   }
 }

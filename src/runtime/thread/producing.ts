@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Consumer } from '../../client/consumer/consumer.ts'
 import type { Connection } from '../../client/index.ts'
 import { Producer } from '../../client/producer/producer.ts'
+import { closeAll } from '../closing.ts'
 import type { CommitTarget } from '../commit.ts'
 import type { ResolvedConfig } from '../config.ts'
 import { encodeOffsetMetadata } from '../task/offset-metadata.ts'
@@ -17,12 +18,14 @@ export class ProducingSide implements CommitTarget {
   readonly #exactlyOnce: boolean
   readonly #groupId: string
   readonly #clock: Clock
-  #consumer: Consumer | null = null
-  /** When the open transaction began, monotonic. */
-  begunMs = 0
+  readonly #consumer: Consumer
+  /** When the open transaction began, monotonic; null: none has. */
+  #begunMs: number | null = null
 
-  constructor(connection: Connection, config: ResolvedConfig, processId: string) {
+  /** `consumer`: the member in whose name offsets are committed. */
+  constructor(connection: Connection, consumer: Consumer, config: ResolvedConfig, processId: string) {
     this.#connection = connection
+    this.#consumer = consumer
     this.#exactlyOnce = config.guarantee === 'exactlyOnce'
     this.#groupId = config.applicationId
     this.#clock = config.machine.clock
@@ -39,14 +42,14 @@ export class ProducingSide implements CommitTarget {
     this.#begin()
   }
 
-  /** Offsets are committed in this member's name. */
-  commitFor(consumer: Consumer): void {
-    this.#consumer = consumer
+  /** How long the open transaction has been open, 0 when there is none; at least once: how long ago the last commit was. */
+  get transactionAgeMs(): number {
+    return this.#begunMs === null ? 0 : this.#clock.monotonic() - this.#begunMs
   }
 
   #begin(): void {
     if (this.#exactlyOnce) this.producer.beginTransaction()
-    this.begunMs = this.#clock.monotonic()
+    this.#begunMs = this.#clock.monotonic()
   }
 
   flush(): Promise<void> {
@@ -58,9 +61,8 @@ export class ProducingSide implements CommitTarget {
       return { topic, partition, offset, leaderEpoch, metadata: encodeOffsetMetadata(metadata) }
     })
     if (encoded.length === 0) return
-    const consumer = this.#consumer!
-    if (this.#exactlyOnce) await this.producer.sendOffsets(this.#groupId, encoded, consumer.groupMetadata())
-    else await consumer.commit(encoded)
+    if (this.#exactlyOnce) await this.producer.sendOffsets(this.#groupId, encoded, this.#consumer.groupMetadata())
+    else await this.#consumer.commit(encoded)
   }
 
   async commit(): Promise<void> {
@@ -69,11 +71,7 @@ export class ProducingSide implements CommitTarget {
   }
 
   /** Aborts what is open. Idempotent. */
-  async close(): Promise<void> {
-    try {
-      await this.producer.close()
-    } finally {
-      await this.#connection.close()
-    }
+  close(): Promise<void> {
+    return closeAll([() => this.producer.close(), () => this.#connection.close()])
   }
 }

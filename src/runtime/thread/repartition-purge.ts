@@ -10,7 +10,8 @@ import type { ThreadServices } from './services.ts'
  */
 export class RepartitionPurge {
   readonly #services: ThreadServices
-  readonly #done = new Map<string, number>()
+  /** By `topic-partition`: below it everything is removed. */
+  readonly #purgedTo = new Map<string, number>()
   #lastMs: number
   #running: Promise<void> | null = null
 
@@ -35,7 +36,7 @@ export class RepartitionPurge {
       for (const { topic, partition } of active.task.group.queues) {
         const offset = active.committedOffset({ topic, partition })
         if (!plan.isRepartitionTopic(topic) || offset === null) continue
-        if (offset > (this.#done.get(nameOf({ topic, partition })) ?? 0)) offsets.push({ topic, partition, offset })
+        if (offset > (this.#purgedTo.get(nameOf({ topic, partition })) ?? 0)) offsets.push({ topic, partition, offset })
       }
     }
     if (offsets.length === 0) return
@@ -43,7 +44,7 @@ export class RepartitionPurge {
       .deleteRecords(offsets)
       .then(
         () => {
-          for (const each of offsets) this.#done.set(nameOf(each), each.offset)
+          for (const each of offsets) this.#purgedTo.set(nameOf(each), each.offset)
         },
         (error: unknown) => events.warning(`repartition topics were not purged: ${String(error)}`),
       )

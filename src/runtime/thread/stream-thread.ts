@@ -1,6 +1,7 @@
 import { AssertionError, assert } from '../../base/assert.ts'
 import { type ErrorCode, StreamError } from '../../base/errors.ts'
 import { topicsExplained } from '../internal-topics.ts'
+import { promiseRefused } from '../task/promises.ts'
 import type { ThreadServices } from './services.ts'
 import { ThreadLife } from './thread-life.ts'
 
@@ -62,33 +63,37 @@ export class StreamThread {
         return
       } catch (thrown) {
         const error = await topicsExplained(thrown, plan, config.onError, cluster)
-        const replace = this.#decide(error)
+        this.#services.events.rebalancing()
+        const progressed = this.#hasProgressed()
+        // A life that fails at once is followed by longer and longer pauses.
+        pauseMs = progressed ? firstPauseMs : Math.min(pauseMsMax, pauseMs * 2)
+        const replace = this.#mayGoOn(error, progressed)
         await life.abandon(!replace)
         if (!replace) throw error
         this.#services.events.warning(`the thread begins anew: ${String(error)}`)
       } finally {
         this.#life = null
       }
-      pauseMs = this.#hasProgressed() ? firstPauseMs : Math.min(pauseMsMax, pauseMs * 2)
       await config.machine.clock.sleep(pauseMs, this.#stop.signal)
     }
   }
 
-  /** Shall a fresh life try? Without a commit in between for `taskTimeoutMs`, no more. */
-  #decide(error: unknown): boolean {
-    const { config, events, metrics } = this.#services
-    events.rebalancing()
+  /** Shall a fresh life try? Without a commit in between for `taskTimeoutMs`, no more, unless the user says so. */
+  #mayGoOn(error: unknown, progressed: boolean): boolean {
+    const { config } = this.#services
     if (this.#stop.signal.aborted) return false
     if (AssertionError.is(error)) return false
     if (!StreamError.is(error) || !newLifeCodes.has(error.code)) return this.#askUser(error)
     const nowMs = config.machine.clock.monotonic()
-    if (metrics.get('commit-total') > this.#committedTotal) this.#failingSinceMs = null
+    if (progressed) this.#failingSinceMs = null
     this.#failingSinceMs ??= nowMs
     assert(nowMs >= this.#failingSinceMs, 'the monotonic clock does not go back')
-    return nowMs - this.#failingSinceMs < config.taskTimeoutMs
+    if (nowMs - this.#failingSinceMs < config.taskTimeoutMs) return true
+    this.#failingSinceMs = null
+    return this.#askUser(error)
   }
 
-  /** Has anything been committed since it was asked last? A life that fails at once is followed by longer and longer pauses. */
+  /** Has anything been committed since it was asked last? */
   #hasProgressed(): boolean {
     const before = this.#committedTotal
     this.#committedTotal = this.#services.metrics.get('commit-total')
@@ -97,7 +102,10 @@ export class StreamThread {
 
   #askUser(error: unknown): boolean {
     try {
-      return this.#services.config.onUncaughtError(error) === 'replaceThread'
+      const answer: unknown = this.#services.config.onUncaughtError(error)
+      const refused = promiseRefused(answer, 'onUncaughtError returned a promise; make it synchronous')
+      if (refused !== null) throw refused
+      return answer === 'replaceThread'
     } catch (failure) {
       this.#services.events.warning(`onUncaughtError has thrown, the instance shuts down: ${String(failure)}`)
       return false

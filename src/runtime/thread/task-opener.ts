@@ -5,6 +5,7 @@ import type { Consumer } from '../../client/consumer/consumer.ts'
 import type { Producer } from '../../client/producer/producer.ts'
 import { nameOf } from '../../client/topic-partition.ts'
 import { ActiveTask, type ChangelogPosition } from '../active-task.ts'
+import { type ClosingStep, closeEach } from '../closing.ts'
 import { required } from '../cluster.ts'
 import { ProducerCollector } from '../record-collector.ts'
 import { restoreStores, type StoreToRestore } from '../restore.ts'
@@ -15,17 +16,8 @@ import { Task, type TaskInput } from '../task/task.ts'
 import type { TaskId } from '../task/task-id.ts'
 import { changelogTopicName, type PlannedInput } from '../topic-plan.ts'
 import { changelogReader } from './changelog-reader.ts'
-import { requireInputOffsets } from './input-offsets.ts'
+import { type InputFacts, requireInputOffsets } from './input-offsets.ts'
 import type { ThreadServices } from './services.ts'
-
-/** What the log knows of the inputs of a task when it is opened. */
-export interface InputFacts extends PlannedInput {
-  readonly topicId: string
-  readonly committed: CommittedOffset | null
-  readonly startOffset: number
-  /** Where reading begins. */
-  readonly position: number
-}
 
 /** One attempt to read offsets; between two it looks whether it shall stop. */
 const offsetsWaitMs = 1000
@@ -53,7 +45,7 @@ export class TaskOpener {
       for (const id of ids) opened.push(await this.#openTask(id, facts, signal))
       return opened
     } catch (error) {
-      for (const active of opened) await active.close()
+      await this.#giveUp(opened.map((active) => () => active.close()))
       throw error
     }
   }
@@ -118,10 +110,15 @@ export class TaskOpener {
       metrics.add('task-created-total', 1)
       return new ActiveTask({ task, state, collector, producer: this.#producer, changelogs, inputs })
     } catch (error) {
-      task.close()
-      await state.close()
+      await this.#giveUp([() => task.close(), () => state.close()])
       throw error
     }
+  }
+
+  /** After an error, which is the news; what goes wrong on the way is told. */
+  #giveUp(steps: readonly ClosingStep[]): Promise<void> {
+    const { events } = this.#services
+    return closeEach(steps, (error) => events.warning(`while tasks that cannot begin were given up: ${String(error)}`))
   }
 
   #makeTask(id: TaskId, facts: readonly InputFacts[], collector: ProducerCollector): Task {

@@ -7,7 +7,9 @@ import type { Connection } from '../../client/index.ts'
 import type { TopicPartition } from '../../client/topic-partition.ts'
 import type { ActiveTask } from '../active-task.ts'
 import { type OwnTasks, StreamsAssignor } from '../assignment/streams-assignor.ts'
+import { closeAll, closeEach } from '../closing.ts'
 import { type CommitStep, commit } from '../commit.ts'
+import type { Task } from '../task/task.ts'
 import { type TaskId, taskIdText } from '../task/task-id.ts'
 import { bounded } from './bounded.ts'
 import { inputLost } from './input-offsets.ts'
@@ -20,14 +22,14 @@ import { TaskSet } from './task-set.ts'
 
 /** Longest sleep of an idle thread: how late it hears that it shall stop. */
 const pollMsMax = 50
+/** The same while tasks are being opened: how late they begin. */
+const openingPollMs = 2
 /** How late an instance hears that another came or went. */
 const heartbeatMsMax = 1000
 /** A slow disk may hold a commit back for this part of the transaction's time. */
 const openTransactionShare = 0.25
 /** State that was not written for so long is marked as in use: delete.retention.ms counts from that mark. */
 const touchEveryMs = 60 * 60 * 1000
-/** The same while tasks are being opened: how late they begin. */
-const openingPollMs = 2
 
 /**
  * One life of a stream thread: a producer, a membership, and the tasks they carry. It ends cleanly when it is told to stop; any
@@ -51,26 +53,26 @@ export class ThreadLife {
   readonly #pending: PendingTasks
   readonly #purge: RepartitionPurge
   #committing: Promise<void> | null = null
+  /** Step 4 of the last commit. */
   #writing: Promise<void> = Promise.resolve()
-  /** Steps 4 under way: 0 or 1. */
-  #writes = 0
   #failure: { readonly error: unknown } | null = null
   #lastCommitMs: number
   /** Between a revocation and the next assignment nothing is taken up (L3). */
   #suspended = true
   #over = false
+  /** The last turn found nothing to do. */
   #idle = false
-  #first = 0
+  /** Counts turns: another task goes first in each. */
+  #turns = 0
 
   /** `signal`: it shall end. */
   constructor(services: ThreadServices, signal: AbortSignal) {
     const { config, plan, stateDirectory } = services
-    this.#signal = signal
     const { processId } = stateDirectory
     this.#services = services
+    this.#signal = signal
     this.#clock = config.machine.clock
     this.#lastCommitMs = this.#clock.monotonic()
-    this.#producing = new ProducingSide(services.connect(`${config.applicationId}-producer`), config, processId)
     this.#connection = services.connect(`${config.applicationId}-consumer`)
     this.#assignor = new StreamsAssignor(plan, processId, () => this.#ownTasks())
     this.consumer = new Consumer(this.#connection, {
@@ -83,7 +85,8 @@ export class ThreadLife {
       heartbeatIntervalMs: Math.ceil(Math.min(config.sessionTimeoutMs / 3, heartbeatMsMax)),
       clock: this.#clock,
     })
-    this.#producing.commitFor(this.consumer)
+    const producerConnection = services.connect(`${config.applicationId}-producer`)
+    this.#producing = new ProducingSide(producerConnection, this.consumer, config, processId)
     const opener = new TaskOpener(services, this.consumer, this.#producing.producer)
     this.#pending = new PendingTasks(opener, (error) => this.#fail(error))
     this.#purge = new RepartitionPurge(services)
@@ -93,7 +96,7 @@ export class ThreadLife {
   async run(): Promise<void> {
     await this.#producing.start()
     this.consumer.subscribe(this.#services.plan.sourceTopics, {
-      onAssigned: (partitions) => this.#assigned(partitions),
+      onAssigned: () => this.#assigned(),
       onRevoked: () => this.#revoked(),
       onLost: () => this.#lost(),
     })
@@ -112,13 +115,22 @@ export class ThreadLife {
       () => this.#connection.close(),
       () => this.#producing.close(),
     ]
-    for (const step of steps) {
-      try {
-        await step()
-      } catch (error) {
-        this.#tellUnlessKnown('while a thread was given up', error)
-      }
-    }
+    await closeEach(steps, (error) => this.#tellUnlessKnown('while a thread was given up', error))
+  }
+
+  /** Resolves when no commit is between its steps, however it ended: its failure is told by whoever began this life. */
+  async commitSettled(): Promise<void> {
+    await this.#committing?.catch(() => undefined)
+  }
+
+  /** How long the open transaction has been open. */
+  get transactionAgeMs(): number {
+    return this.#producing.transactionAgeMs
+  }
+
+  /** How far a partition is behind its end; null: not known. */
+  lagOf(at: TopicPartition): number | null {
+    return this.#suspended ? null : this.consumer.lag(at)
   }
 
   /** One turn of the loop: read, process a slice, punctuate, commit when it is time. */
@@ -169,7 +181,7 @@ export class ThreadLife {
     const deadlineMs = this.#clock.monotonic() + loopSliceMs
     let total = 0
     for (let index = 0; index < tasks.length; index++) {
-      const active = tasks[(this.#first + index) % tasks.length]!
+      const active = tasks[(this.#turns + index) % tasks.length]!
       const { task } = active
       const count = task.isAsync ? await this.#bounded(task.processAsync(deadlineMs)) : task.process(deadlineMs)
       if (count > 0) active.report(this.#services.metrics)
@@ -177,7 +189,7 @@ export class ThreadLife {
       if (this.#producing.producer.full) await this.#producing.producer.ready()
       if (this.#clock.monotonic() >= deadlineMs) break
     }
-    this.#first++
+    this.#turns++
     return total
   }
 
@@ -196,23 +208,9 @@ export class ThreadLife {
     const sinceMs = this.#clock.monotonic() - this.#lastCommitMs
     if (sinceMs < commitIntervalMs) return
     // 1b would wait for step 4 of the last commit: better to take up more records meanwhile, as long as the transaction has time.
-    if (this.#writes > 0 && sinceMs < transactionTimeoutMs * openTransactionShare) return
+    const isWriting = tasks.some(({ state }) => !state.settled)
+    if (isWriting && sinceMs < transactionTimeoutMs * openTransactionShare) return
     if (tasks.some(({ task }) => task.needsCommit)) await this.#commit()
-  }
-
-  /** Resolves when no commit is between its steps. */
-  commitSettled(): Promise<void> {
-    return this.#committing ?? Promise.resolve()
-  }
-
-  /** How long the open transaction has been open. */
-  get transactionAgeMs(): number {
-    return this.#clock.monotonic() - this.#producing.begunMs
-  }
-
-  /** How far a partition is behind its end; null: not known. */
-  lagOf(at: TopicPartition): number | null {
-    return this.#suspended ? null : this.consumer.lag(at)
   }
 
   async #commit(): Promise<void> {
@@ -236,15 +234,17 @@ export class ThreadLife {
       lapMs = endMs
     }
     const nowMs = this.#clock.now()
-    const scope = { tasks, target: this.#producing, previousWrite: this.#writing, nowMs, lap }
-    const { write } = await (tasks.some(({ task }) => task.isAsync) ? this.#bounded(commit(scope)) : commit(scope))
+    const flush = (task: Task): Promise<void> => (task.isAsync ? this.#bounded(task.flush()) : task.flush())
+    const { write } = await commit({
+      tasks,
+      target: this.#producing,
+      previousWrite: this.#writing,
+      nowMs,
+      lap,
+      flush,
+    })
     this.#writing = write
-    this.#writes++
-    write
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#writes--
-      })
+    write.catch((error: unknown) => this.#fail(error))
     this.#lastCommitMs = startMs
     const tookMs = this.#clock.monotonic() - startMs
     metrics.add('commit-total', 1)
@@ -275,7 +275,11 @@ export class ThreadLife {
 
   /** What ended this life is told by whoever began it. */
   #tellUnlessKnown(when: string, error: unknown): void {
-    if (error !== this.#failure?.error) this.#services.events.warning(`${when}: ${String(error)}`)
+    if (error !== this.#failure?.error) this.#tell(when, error)
+  }
+
+  #tell(when: string, error: unknown): void {
+    this.#services.events.warning(`${when}: ${String(error)}`)
   }
 
   #fail(error: unknown): void {
@@ -288,12 +292,12 @@ export class ThreadLife {
     return { running, kept }
   }
 
-  async #assigned(_partitions: readonly TopicPartition[]): Promise<void> {
+  async #assigned(): Promise<void> {
     this.#suspended = false
     const wanted = this.#assignor.assigned
     const names = new Set(wanted.map(taskIdText))
     for (const active of this.tasks.all) {
-      if (!names.has(active.task.taskId)) await this.#closeTask(this.tasks.remove(active.task.taskId))
+      if (!names.has(active.task.taskId)) await this.#closeTask(active)
     }
     this.tasks.reassigned(this.consumer)
     const missing = wanted.filter((id) => !this.tasks.has(taskIdText(id)))
@@ -347,6 +351,7 @@ export class ThreadLife {
   }
 
   async #closeTask(active: ActiveTask): Promise<void> {
+    this.tasks.remove(active.task.taskId)
     active.report(this.#services.metrics)
     this.#services.metrics.add('task-closed-total', 1)
     await active.close()
@@ -356,11 +361,11 @@ export class ThreadLife {
     await this.#stopOpening()
     if (!this.#suspended) await this.#commit()
     await this.#writing
+    // Tasks that could not be opened end no life that ends anyway.
+    if (this.#failure !== null) this.#tell('while the application was closed', this.#failure.error)
     this.#over = true
-    for (const active of this.tasks.all) {
-      await active.touch(this.#clock.now())
-      await this.#closeTask(active)
-    }
+    for (const active of this.tasks.all) await active.touch(this.#clock.now())
+    await closeAll(this.tasks.all.map((active) => () => this.#closeTask(active)))
     await this.consumer.close({ leaveGroup: true })
     await this.#connection.close()
     await this.#producing.close()

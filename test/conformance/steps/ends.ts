@@ -57,7 +57,8 @@ const to = form({
   gives: 'nothing',
   draw(step, from) {
     const serdes = { key: step.serde('keySerde'), value: step.serde('valueSerde') }
-    from.to(topic(step.text('topic'), serdes), step.name)
+    // A scenario may write back to its own source, which the DSL wants said.
+    from.to(topic(step.text('topic'), serdes), { ...step.name, feedback: true })
     return null
   },
 })

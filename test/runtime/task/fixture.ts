@@ -1,3 +1,4 @@
+import { expect } from 'chai'
 import type { ErrorPolicies } from '../../../src/processor/error-policy.ts'
 import type { Processor, ProcessorContext } from '../../../src/processor/processor.ts'
 import type { Record } from '../../../src/processor/record.ts'
@@ -81,6 +82,8 @@ export interface TaskSetup {
   readonly lags?: Map<string, number | null>
   readonly metadata?: OffsetMetadata
   readonly stores?: ReadonlyMap<string, StateStore>
+  /** Default true; false: it is left as it was created. */
+  readonly begin?: boolean
 }
 
 /** A task over all nodes of a topology, running, with one partition per topic that a source reads. */
@@ -120,8 +123,10 @@ export function startTask(setup: TaskSetup): {
     generationEntriesMax: 1000,
     generationBytesMax: 1_000_000,
   })
-  task.restoring()
-  task.start(setup.stores ?? new Map())
+  if (setup.begin ?? true) {
+    task.restoring()
+    task.start(setup.stores ?? new Map())
+  }
   return { task, collector, clock, dropped }
 }
 
@@ -160,3 +165,23 @@ export function line(
 export const forward = processor((record, context) => context.forward(record))
 
 export const forever = Number.POSITIVE_INFINITY
+
+/** What the call throws. */
+export function thrownBy(run: () => unknown): unknown {
+  try {
+    run()
+  } catch (error) {
+    return error
+  }
+  return expect.fail('nothing was thrown')
+}
+
+/** What the call's promise is rejected with. */
+export async function rejectionOf(run: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await run()
+  } catch (error) {
+    return error
+  }
+  return expect.fail('nothing was thrown')
+}

@@ -4,25 +4,7 @@ import { StreamError } from '../../../src/base/errors.ts'
 import type { StateStore } from '../../../src/processor/state-store.ts'
 import { string } from '../../../src/serdes/index.ts'
 import { TopologyBuilder } from '../../../src/topology/topology-builder.ts'
-import { fetched, forever, forward, line, processor, startTask } from './fixture.ts'
-
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run()
-  } catch (error) {
-    return error
-  }
-  return expect.fail('nothing was thrown')
-}
-
-async function rejectionOf(run: () => Promise<unknown>): Promise<unknown> {
-  try {
-    await run()
-  } catch (error) {
-    return error
-  }
-  return expect.fail('nothing was thrown')
-}
+import { fetched, forever, forward, line, processor, startTask, thrownBy } from './fixture.ts'
 
 /** All that a task looks at while it processes. */
 const fullStore = { name: 'full', dirtyEntries: 1000, dirtyBytes: 1 } as StateStore
@@ -113,11 +95,12 @@ describe('Task', () => {
     expect(task.needsCommit).to.equal(false)
   })
 
-  it('commits the offset of the next record, not of what was only fetched', () => {
+  it('commits the offset of the next record, not of what was only fetched', async () => {
     const { task, collector } = startTask({ topology: line(forward) })
     task.add('S', 0, fetched(10, ['a', '1', 5], ['a', '2', 6], ['a', '3', 8]))
     collector.full = true
     task.process(forever)
+    await task.flush()
     expect(task.offsets()[0]!.offset).to.equal(11)
   })
 
@@ -396,58 +379,3 @@ const onlyDigits = {
     return text
   },
 }
-
-describe('promises in a task', () => {
-  it('are refused where the step was not declared async', () => {
-    const step = processor(async () => {})
-    const { task } = startTask({ topology: line(step), onError: { process: 'skip' } })
-    task.add('S', 0, fetched(0, ['a', '1', 9]))
-    const error = thrownBy(() => task.process(forever))
-    expect(error).to.have.property('code', 'PROMISE_IN_SYNC_STEP')
-    expect((error as Error).message).to.include('step')
-  })
-
-  it('are awaited one record at a time, the next record only after', async () => {
-    const story: string[] = []
-    const step = processor(async (record, context) => {
-      story.push(`begin ${record.value}`)
-      await new Promise((resolve) => setImmediate(resolve))
-      story.push(`end ${record.value} at ${context.recordMetadata()!.offset}`)
-      context.forward(record)
-    })
-    const { task, collector } = startTask({ topology: line(step, { async: true }) })
-    task.add('S', 0, fetched(3, ['a', '1', 1], ['a', '2', 2]))
-    expect(await task.processAsync(forever)).to.equal(2)
-    expect(story).to.deep.equal(['begin 1', 'end 1 at 3', 'begin 2', 'end 2 at 4'])
-    expect(collector.sent).to.deep.equal(['O: a=1@1', 'O: a=2@2'])
-  })
-
-  it('fail as their step says', async () => {
-    const step = processor(async (record) => {
-      if (record.value === 'x') throw new Error('later')
-    })
-    const failing = startTask({ topology: line(step, { async: true }) })
-    failing.task.add('S', 0, fetched(0, ['a', 'x', 1]))
-    expect(await rejectionOf(() => failing.task.processAsync(forever))).to.have.property('code', 'RECORD_FAILED')
-    const skipping = startTask({ topology: line(step, { async: true }), onError: { process: { deadLetter: 'D' } } })
-    skipping.task.add('S', 0, fetched(0, ['a', 'x', 1], ['a', 'y', 2]))
-    await skipping.task.processAsync(forever)
-    expect(skipping.collector.letters[0]).to.deep.include({ key: 'a', value: 'x', timestampMs: 1 })
-  })
-
-  it('of punctuators are awaited before anything else', async () => {
-    const story: string[] = []
-    const step = processor(
-      async (record) => void story.push(`record ${record.value}`),
-      (context) =>
-        context.schedule(5, 'streamTime', async (timeMs) => {
-          await new Promise((resolve) => setImmediate(resolve))
-          story.push(`time ${timeMs}`)
-        }),
-    )
-    const { task } = startTask({ topology: line(step, { async: true }) })
-    task.add('S', 0, fetched(0, ['a', '1', 6], ['a', '2', 12]))
-    await task.processAsync(forever)
-    expect(story).to.deep.equal(['record 1', 'time 6', 'record 2', 'time 12'])
-  })
-})
