@@ -44,6 +44,7 @@ export async function ingest(options: IngestOptions): Promise<{ resumed: boolean
     refuseOtherFile(recorded, 'flights', options.flights)
     const airportRows = options.airports.rows()
     const flightRows = options.flights.rows()
+    refuseDeepRows(flightRows, options.flights.path)
     const sending = { producer, options, recorded }
     await send(sending, 'airports', airportRows.length, (index) => airportRow(airportRows[index]!))
     await send(sending, 'flights', flightRows.length, (index) =>
@@ -137,6 +138,13 @@ function textOf(row: unknown, index: number, path: string): string {
       cause,
     })
   }
+}
+
+/** Before anything is sent, so that no ingest ends halfway. Only rows that hold objects can be too deep. */
+function refuseDeepRows(rows: readonly unknown[], path: string): void {
+  const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+  for (const [index, row] of rows.entries())
+    if (isObject(row) && Object.values(row).some(isObject)) textOf(row, index, path)
 }
 
 interface Sending {

@@ -31,7 +31,8 @@ function readInput<T>(path: string, what: string, parseRows: (text: string) => r
     try {
       return run()
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      // What a parser quotes of the file may hold line breaks: an error is one line.
+      const why = (error instanceof Error ? error.message : String(error)).replace(/\p{Cc}+/gu, ' ')
       throw new StreamError('INPUT_INVALID', `the ${what} file ${path} cannot be read: ${why}`, { cause: error })
     }
   }
@@ -52,6 +53,7 @@ export function readFlights(path: string): InputFile<unknown> {
   })
 }
 
+/** Airports need an iata and a name: without names each of them would count as unknown. */
 export function readAirports(path: string): InputFile<Airport> {
   return readInput(path, 'airports', (text) => {
     let columns: readonly string[] = []
@@ -65,7 +67,8 @@ export function readAirports(path: string): InputFile<Airport> {
       skipRecordsWithEmptyValues: true,
       recordDelimiter: ['\r\n', '\n', '\r'],
     })
-    if (!columns.includes('iata')) throw new Error('its first line has no column iata')
+    for (const column of ['iata', 'name'])
+      if (!columns.includes(column)) throw new Error(`its first line has no column ${column}`)
     return rows
   })
 }

@@ -8,6 +8,14 @@ import { expectedReport } from '../crash/expected.ts'
 import { airportsCsv, randomFlights } from '../crash/flights-data.ts'
 import { runFlights } from '../crash/program.ts'
 
+const root = resolve(import.meta.dirname, '../..')
+
+/** A command line as a person would type it in that folder; npm looks for its package in ours. */
+function shell(command: string, cwd: string) {
+  const env = { ...process.env, INIT_CWD: cwd }
+  return spawnSync(command.replace(/^npm/, `npm --prefix '${root}'`), { shell: true, cwd, env, encoding: 'utf8' })
+}
+
 describe('The flights program', function () {
   this.timeout(60_000)
   let folder: string
@@ -36,6 +44,15 @@ describe('The flights program', function () {
     expect(second.restored).to.equal(0)
   })
 
+  it('counts on where a killed run was, up to all rows', async () => {
+    writeFileSync(program.flights, randomFlights(new SeededRandom(4), 8000))
+    const killed = await runFlights({ ...program, crash: 'commit.4.leave:3' })
+    expect(killed.signal, killed.stderr).to.equal('SIGKILL')
+    const { stderr } = await runFlights(program)
+    const shown = [...stderr.matchAll(/process ([\d,]+) \/ 8,000 \((\d+) %\)/g)]
+    expect(shown.at(-1)?.slice(1), stderr).to.deep.equal(['8,000', '100'])
+  })
+
   it('takes an empty array for a file of no rows', async () => {
     writeFileSync(program.flights, '[]')
     const { stdout } = await runFlights(program)
@@ -56,18 +73,22 @@ describe('The flights program', function () {
     expect(refused.stderr).to.match(/INPUT_INVALID: .*flights\.json.*other\.json/)
   })
 
-  it('runs by npm start, with paths relative to the folder it was called in', () => {
+  it('runs by npm start, with paths relative to the folder it was called in, and says what can be pasted next', () => {
     writeFileSync(program.flights, '[{"date":"2001/01/14 21:55","delay":12,"origin":"BMI"}]')
-    mkdirSync(join(folder, 'inside'))
-    const root = resolve(import.meta.dirname, '../..')
-    const flags = ['--flights', '../flights.json', '--airports', '../airports.csv', '--data', 'data', '--json']
-    const { INIT_CWD: _, ...env } = process.env
-    const child = spawnSync('npm', ['--prefix', root, 'start', '-s', '--', ...flags], {
-      cwd: join(folder, 'inside'),
-      env: { ...env, INIT_CWD: join(folder, 'inside') },
-      encoding: 'utf8',
-    })
-    expect(JSON.parse(child.stdout), child.stderr).to.deep.include({ flights: 1, resumed: false })
+    const inside = join(folder, 'inside')
+    mkdirSync(inside)
+    const flags = `--flights ../flights.json --airports ../airports.csv --data "Jim's data" --at-least-once`
+    const first = shell(`npm start -s -- ${flags}`, inside)
+    const command = /^ {2}(npm start .*--json)$/m.exec(first.stdout)?.[1] ?? ''
+    expect(command, first.stderr).to.include(`--data 'Jim'\\''s data' --at-least-once`)
+    const again = shell(command, inside)
+    expect(JSON.parse(again.stdout), again.stderr).to.deep.include({ flights: 1, resumed: true })
+  })
+
+  it('prints its usage when asked', () => {
+    const child = shell('npm start -s -- --help', folder)
+    expect(child).to.include({ status: 0, stderr: '' })
+    expect(child.stdout).to.match(/^usage: npm start .*--at-least-once\]\n$/)
   })
 
   for (const [signal, exitCode] of [
@@ -79,6 +100,7 @@ describe('The flights program', function () {
       writeFileSync(program.flights, json)
       const stopped = await runFlights({ ...program, stop: { signal, at: /ingest/ } })
       expect(stopped).to.include({ exitCode, stdout: '' })
+      expect(stopped.stderr).to.match(/^closing: /m)
       const finished = await runFlights(program)
       expect(JSON.parse(finished.stdout)).to.deep.equal({ ...expectedReport(json, airportsCsv), resumed: true })
     })
@@ -92,7 +114,15 @@ describe('The flights program', function () {
       writeFileSync(program.flights, text)
       const refused = await runFlights(program)
       expect(refused).to.include({ exitCode: 1, stdout: '' })
-      expect(refused.stderr).to.match(/INPUT_INVALID: .*flights\.json/)
+      expect(refused.stderr).to.match(/^INPUT_INVALID: .*flights\.json.*\n$/)
     }
+  })
+
+  it('refuses a row that is nested too deeply before it sends any', async () => {
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+    writeFileSync(program.flights, `[${'null,'.repeat(3000)}${deep}]`)
+    const refused = await runFlights(program)
+    expect(refused).to.include({ exitCode: 1, stdout: '', phase: 'start' })
+    expect(refused.stderr).to.match(/^INPUT_INVALID: row 3000 of .*flights\.json.*\n$/)
   })
 })
