@@ -59,21 +59,23 @@ export interface StoreOptions<K, V> {
   readonly changelog?: boolean | { readonly configs: { readonly [name: string]: string } }
 }
 
-export interface WindowStoreOptions<K, V> extends StoreOptions<K, V> {
+interface WindowTimes {
   readonly windowSizeMs: number
   /** How long a window is kept after a later one began; at least the window's size. */
   readonly retentionMs: number
 }
+
+export interface WindowStoreOptions<K, V> extends StoreOptions<K, V>, WindowTimes {}
 
 const namePattern = /^[a-zA-Z0-9._-]+$/
 
 function builder<S extends StateStore, K, V>(
   kind: StoreKind,
   options: StoreOptions<K, V>,
-  window: { readonly windowSizeMs: number; readonly retentionMs: number } | null,
+  window: WindowTimes | null,
   build: () => S,
 ): TypedStoreBuilder<S> {
-  const { name, changelog = true } = options
+  const { name } = options
   if (!namePattern.test(name)) {
     throw new StreamError('TOPOLOGY_INVALID', `'${name}' is no name for a store; use letters, digits, '.', '_' and '-'`)
   }
@@ -83,15 +85,19 @@ function builder<S extends StateStore, K, V>(
     name,
     kind,
     engine: options.engine ?? level(),
-    changelog: changelog === false ? null : changelog === true ? { configs: {} } : changelog,
+    changelog: changelogOf(options.changelog ?? true),
     ...(window === null ? {} : { retentionMs: window.retentionMs }),
     fingerprint: `${kind}(${options.key.name},${options.value.name}${shape})`,
     build,
   })
 }
 
-function checkWindow(name: string, window: { readonly windowSizeMs: number; readonly retentionMs: number }): void {
-  const { windowSizeMs, retentionMs } = window
+function changelogOf(changelog: NonNullable<StoreOptions<unknown, unknown>['changelog']>): StoreBuilder['changelog'] {
+  if (changelog === false) return null
+  return changelog === true ? { configs: {} } : changelog
+}
+
+function checkWindow(name: string, { windowSizeMs, retentionMs }: WindowTimes): void {
   if (!Number.isSafeInteger(windowSizeMs) || windowSizeMs < 1) {
     throw new StreamError('TOPOLOGY_INVALID', `store ${name}: a window of ${windowSizeMs} ms; give at least 1, whole`)
   }

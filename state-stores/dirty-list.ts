@@ -3,7 +3,7 @@
  * an entry that is in it costs a few stores and no allocation.
  *
  * Laws
- *  G1  what was told at the last flush lies before what changed since: `told` is the last one told
+ *  G1  what was told at the last flush lies before what changed since: `lastTold` is the end of it
  *  G2  an entry is in the list at most once
  */
 export interface DirtyLinks<E> {
@@ -14,7 +14,7 @@ export interface DirtyLinks<E> {
 export class DirtyList<E extends DirtyLinks<E>> {
   head: E | null = null
   tail: E | null = null
-  told: E | null = null
+  lastTold: E | null = null
   size = 0
 
   /** A new one, at the end. */
@@ -31,7 +31,8 @@ export class DirtyList<E extends DirtyLinks<E>> {
   /** One that is in the list goes to its end. */
   touch(entry: E): void {
     if (entry === this.tail) {
-      if (entry === this.told) this.told = entry.previous
+      // It stays where it is, and has to be told again.
+      if (entry === this.lastTold) this.lastTold = entry.previous
       return
     }
     this.remove(entry)
@@ -40,7 +41,7 @@ export class DirtyList<E extends DirtyLinks<E>> {
 
   remove(entry: E): void {
     const { previous, next } = entry
-    if (entry === this.told) this.told = previous
+    if (entry === this.lastTold) this.lastTold = previous
     if (previous === null) this.head = next
     else previous.next = next
     if (next === null) this.tail = previous
@@ -52,13 +53,13 @@ export class DirtyList<E extends DirtyLinks<E>> {
 
   /** The first that changed since the last flush. */
   firstUntold(): E | null {
-    return this.told === null ? this.head : this.told.next
+    return this.lastTold === null ? this.head : this.lastTold.next
   }
 
   clear(): void {
     this.head = null
     this.tail = null
-    this.told = null
+    this.lastTold = null
     this.size = 0
   }
 }

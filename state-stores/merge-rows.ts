@@ -1,7 +1,7 @@
 /**
  * Sorted rows of an engine under sorted rows of memory, which win: what a scan walks.
  */
-import { compareBytes } from './engines/sorted-rows.ts'
+import { compareBytes } from './row-keys.ts'
 
 /** A row in memory; without an item the row is deleted. */
 export interface OverlayRow<T> {

@@ -1,5 +1,5 @@
 /**
- * Where a store's rows lie in its engine. Every row begins with the store's number, 4 bytes big-endian.
+ * Where a store's rows lie in its engine, and in what order. Every row begins with the store's number, 4 bytes big-endian.
  *
  *   key-value   `storeId ‖ 1 ‖ key` → value (timestamped: `int64 timestamp ‖ value`)
  *               `storeId ‖ 0`       → int64: how many rows there are
@@ -9,12 +9,28 @@
 import { readInt64, writeInt64 } from '../src/base/bytes.ts'
 
 export const storeIdBytes = 4
+/** Of a key-value row's key, what lies before the key. */
+export const rowPrefixBytes = storeIdBytes + 1
 
-export function rowPrefix(storeId: number, ...more: number[]): Buffer {
-  const prefix = Buffer.alloc(storeIdBytes + more.length)
+export function storePrefix(storeId: number): Buffer {
+  const prefix = Buffer.alloc(storeIdBytes)
   prefix.writeUInt32BE(storeId)
-  prefix.set(more, storeIdBytes)
   return prefix
+}
+
+/** How the keys of a key-value store's rows begin. */
+export function rowPrefix(storeId: number): Buffer {
+  return Buffer.concat([storePrefix(storeId), Buffer.of(1)])
+}
+
+/** The first key after a key-value store's rows. */
+export function rowsEnd(storeId: number): Buffer {
+  return Buffer.concat([storePrefix(storeId), Buffer.of(2)])
+}
+
+/** Where a key-value store says how many rows it has. */
+export function countKey(storeId: number): Buffer {
+  return Buffer.concat([storePrefix(storeId), Buffer.of(0)])
 }
 
 /** The first key after all that begin with `prefix`; null when there is none. */
@@ -35,4 +51,14 @@ export function encodeNumber(value: number): Buffer {
 
 export function decodeNumber(bytes: Buffer): number {
   return readInt64(bytes, 0)
+}
+
+/** The order of rows, that of unsigned bytes; by hand, since keys here are short and a native call costs more than a few comparisons. */
+export function compareBytes(left: Buffer, right: Buffer): number {
+  const shorter = Math.min(left.length, right.length)
+  for (let index = 0; index < shorter; index++) {
+    const difference = left[index]! - right[index]!
+    if (difference !== 0) return difference
+  }
+  return left.length - right.length
 }

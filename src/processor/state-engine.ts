@@ -7,7 +7,6 @@ import type { Machine } from '../base/machine.ts'
 export interface StateEngine {
   /** A point read, synchronous: the hot path. */
   get(key: Buffer): Buffer | undefined
-  getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]>
   /** A frozen view for scans and queries; close it. */
   snapshot(): EngineSnapshot
   batch(): EngineBatch

@@ -142,8 +142,6 @@ export interface TimestampedKeyValueStore<K, V> extends StateStore, ReadOnlyKeyV
   flush(listener: FlushListener<K, V>): void
   /** Old values are kept for flush only when asked for, before the first record. */
   keepOldValues(): void
-  /** One awaited multi-get for a fetched batch's keys, for cold state. */
-  prefetch?(keys: K[]): Promise<void>
 }
 
 /** A windowed row's key is `(key, windowStart)`; the read filter and expiry follow the largest start put (see the store). */

@@ -102,14 +102,6 @@ class LevelEngine implements StateEngine {
     }
   }
 
-  async getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]> {
-    try {
-      return await this.#database.getMany(keys)
-    } catch (error) {
-      throw coded(error, this.#directory)
-    }
-  }
-
   snapshot(): EngineSnapshot {
     try {
       return new LevelSnapshot(this.#database, this.#directory, this.#clock)

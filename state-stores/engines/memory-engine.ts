@@ -89,11 +89,6 @@ class MemoryEngine implements StateEngine {
     return this.rows().get(key)
   }
 
-  async getMany(keys: Buffer[]): Promise<(Buffer | undefined)[]> {
-    const rows = this.rows()
-    return keys.map((key) => rows.get(key))
-  }
-
   snapshot(): EngineSnapshot {
     return new MemorySnapshot(this.rows().fork())
   }

@@ -7,6 +7,7 @@
  *  R2  a fork and its origin never see each other's later changes
  */
 import { assert } from '../../src/base/assert.ts'
+import { compareBytes } from '../row-keys.ts'
 
 const nodeMax = 64
 
@@ -27,16 +28,6 @@ interface Branch {
 }
 
 type Node = Leaf | Branch
-
-/** Order of unsigned bytes; by hand, since keys here are short and a native call costs more than a few comparisons. */
-export function compareBytes(left: Buffer, right: Buffer): number {
-  const shorter = Math.min(left.length, right.length)
-  for (let index = 0; index < shorter; index++) {
-    const difference = left[index]! - right[index]!
-    if (difference !== 0) return difference
-  }
-  return left.length - right.length
-}
 
 /** The first index whose key is ≥ `key`. */
 function lowerBound(keys: readonly Buffer[], key: Buffer): number {

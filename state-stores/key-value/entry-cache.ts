@@ -1,58 +1,48 @@
 /**
  * The entries of a key-value store that are in memory, and the way there: by identity from either age, else from the
- * engine by one synchronous read, or by `prefetch` many at once.
+ * engine by one synchronous read.
  */
-import { ByteWriter, copyBytes, readInt64 } from '../../src/base/bytes.ts'
+import { ByteWriter, copyBytes } from '../../src/base/bytes.ts'
 import type { Serde } from '../../src/base/serde.ts'
 import type { StateEngine } from '../../src/processor/state-engine.ts'
+import type { StoreContext } from '../../src/processor/state-store.ts'
 import { AgedTable } from '../aged-table.ts'
 import { canonical, isSelfIdentical } from '../key-identity.ts'
-import { rowPrefix, storeIdBytes } from '../row-keys.ts'
+import { rowPrefix, rowPrefixBytes } from '../row-keys.ts'
+import { entryBytes, noBytes } from '../table-entry.ts'
 import { unwritable } from '../unwritable.ts'
-import { KeyValueEntry, noBytes } from './entry.ts'
+import type { ValueForm } from '../value-form.ts'
+import { KeyValueEntry } from './entry.ts'
 
-/** `storeId ‖ 1`: how row keys begin. */
-export const prefixBytes = storeIdBytes + 1
-/** What an entry, its map slot and its key take besides the bytes in the arena; measured on Node 20. */
-export const entryBytes = 300
 /**
  * Entries up to which the young age is looked up directly. In a larger map a lookup misses the processor's caches at each
  * step (25,000 keys: 500 ns against 60); the keys in use are then kept in a map of at most this size in front of it.
  */
 const frontEntriesMax = 16_384
 
-interface EntryCacheOptions<K> {
-  readonly storeName: string
-  readonly storeId: number
-  readonly engine: StateEngine
-  readonly keySerde: Serde<K>
-  readonly stampBytes: number
-  /** The engine has no row of this store. */
-  readonly complete: boolean
-}
-
 export class EntryCache<K, V> {
   readonly prefix: Buffer
   readonly #storeName: string
   readonly #engine: StateEngine
   readonly #keySerde: Serde<K>
-  readonly #stampBytes: number
+  readonly #form: ValueForm<V>
   readonly #selfIdentical: boolean
   readonly #keyWriter = new ByteWriter(256)
   readonly #table: AgedTable<KeyValueEntry<K, V>>
   /** The young age itself while it is small, else those of its entries that were looked up last. */
   #front: Map<unknown, KeyValueEntry<K, V>>
 
-  constructor(options: EntryCacheOptions<K>) {
-    this.prefix = rowPrefix(options.storeId, 1)
-    this.#storeName = options.storeName
-    this.#engine = options.engine
-    this.#keySerde = options.keySerde
-    this.#stampBytes = options.stampBytes
-    this.#selfIdentical = isSelfIdentical(options.keySerde)
+  /** `isEmpty`: the engine has no row of this store. */
+  constructor(storeName: string, context: StoreContext, keySerde: Serde<K>, form: ValueForm<V>, isEmpty: boolean) {
+    this.prefix = rowPrefix(context.storeId)
+    this.#storeName = storeName
+    this.#engine = context.engine
+    this.#keySerde = keySerde
+    this.#form = form
+    this.#selfIdentical = isSelfIdentical(keySerde)
     this.#keyWriter.bytes(this.prefix)
     // A store that starts empty and has forgotten nothing need not ask the engine for what it has not seen.
-    this.#table = new AgedTable(options.complete)
+    this.#table = new AgedTable(isEmpty)
     this.#front = this.#table.young
   }
 
@@ -93,16 +83,15 @@ export class EntryCache<K, V> {
   /** From either age, or from the engine. */
   #resolve(key: K): KeyValueEntry<K, V> {
     const table = this.#table
-    const known = this.lookUp(key)
+    const identity = this.#identityOf(key)
+    const known = table.young.get(identity) ?? table.old.get(identity)
     if (known !== undefined) {
       if (known.age !== table.age) this.#move(known)
       return known
     }
-    const writer = this.#keyWriter
-    const own = canonical(key, this.#keySerde, writer, prefixBytes)
-    const entry = this.#add(own, writer.buffer, writer.position)
+    const entry = this.#add(key, identity)
     if (!table.complete) {
-      const row = this.#engine.get(writer.view())
+      const row = this.#engine.get(this.rowKey)
       if (row !== undefined) this.#fill(entry, row)
     }
     return entry
@@ -111,23 +100,24 @@ export class EntryCache<K, V> {
   /** Leaves the row's key in the key writer. */
   #identityOf(key: K): unknown {
     const writer = this.#keyWriter
-    writer.position = prefixBytes
+    writer.position = rowPrefixBytes
     try {
       this.#keySerde.encode(key, writer)
     } catch (cause) {
       throw unwritable(this.#storeName, key, cause)
     }
     return this.#selfIdentical
-      ? canonical(key, this.#keySerde, writer, prefixBytes)
-      : writer.buffer.latin1Slice(prefixBytes, writer.position)
+      ? canonical(key, this.#keySerde, writer, rowPrefixBytes)
+      : writer.buffer.latin1Slice(rowPrefixBytes, writer.position)
   }
 
-  #add(key: K, rowKey: Buffer, rowKeyEnd: number): KeyValueEntry<K, V> {
+  /** The row's key is in the key writer. */
+  #add(key: K, identity: unknown): KeyValueEntry<K, V> {
     const table = this.#table
-    const identity = this.#selfIdentical ? key : rowKey.latin1Slice(prefixBytes, rowKeyEnd)
-    const entry = new KeyValueEntry<K, V>(key, identity)
-    entry.keyStart = table.arena.place(rowKey, 0, rowKeyEnd)
-    entry.keyEnd = entry.keyStart + rowKeyEnd
+    const writer = this.#keyWriter
+    const entry = new KeyValueEntry<K, V>(canonical(key, this.#keySerde, writer, rowPrefixBytes), identity)
+    entry.keyStart = table.arena.place(writer.buffer, 0, writer.position)
+    entry.keyEnd = entry.keyStart + writer.position
     entry.keyBuffer = table.arena.buffer
     entry.age = table.age
     table.charge(entryBytes)
@@ -142,14 +132,26 @@ export class EntryCache<K, V> {
   }
 
   #fill(entry: KeyValueEntry<K, V>, row: Buffer): void {
-    this.place(entry, row, 0, row.length)
-    entry.timestamp = this.#stampBytes === 0 ? -1 : readInt64(row, 0)
+    this.#placeAnew(entry, row, 0, row.length)
+    entry.timestamp = this.#form.timestampOf(row, 0)
     entry.told = true
     entry.stored = true
   }
 
-  /** Puts a row into a new place of the young arena. */
-  place(entry: KeyValueEntry<K, V>, source: Buffer, start: number, end: number): void {
+  /** What is in the writer becomes the entry's row: over its old bytes, where nobody reads those any more (K1, K2). */
+  place(entry: KeyValueEntry<K, V>, bytes: ByteWriter): void {
+    const length = bytes.position
+    if (length > entry.slotBytes || entry.isSlotFrozen) {
+      this.#placeAnew(entry, bytes.buffer, 0, length)
+      return
+    }
+    copyBytes(bytes.buffer, 0, entry.buffer, entry.slot, length)
+    entry.start = entry.slot
+    entry.end = entry.slot + length
+  }
+
+  /** Into a new place of the young arena. */
+  #placeAnew(entry: KeyValueEntry<K, V>, source: Buffer, start: number, end: number): void {
     const length = end - start
     const { arena } = this.#table
     // A little more than needed, so that a value that grows by a digit stays where it is.
@@ -161,12 +163,10 @@ export class EntryCache<K, V> {
     entry.end = entry.slot + length
   }
 
-  /** Its row is gone, and so is the place. */
-  vacate(entry: KeyValueEntry<K, V>): void {
+  /** Without a row there is nothing to move, and the old slot goes with its age. */
+  #giveUpSlot(entry: KeyValueEntry<K, V>): void {
     entry.buffer = noBytes
     entry.slotBytes = 0
-    entry.start = -1
-    entry.end = -1
   }
 
   /** From the old age to the young one, bytes and all (C1). */
@@ -176,36 +176,12 @@ export class EntryCache<K, V> {
     entry.keyStart = table.arena.place(entry.keyBuffer, entry.keyStart, entry.keyEnd)
     entry.keyEnd = entry.keyStart + length
     entry.keyBuffer = table.arena.buffer
-    if (entry.start >= 0) this.place(entry, entry.buffer, entry.start, entry.end)
-    else this.vacate(entry)
+    if (entry.start >= 0) this.#placeAnew(entry, entry.buffer, entry.start, entry.end)
+    else this.#giveUpSlot(entry)
     entry.age = table.age
     table.charge(entryBytes)
     table.old.delete(entry.identity)
     this.#addYoung(entry.identity, entry)
-  }
-
-  async prefetch(keys: readonly K[]): Promise<void> {
-    const table = this.#table
-    if (table.complete) return
-    const missing: K[] = []
-    const rowKeys: Buffer[] = []
-    for (const key of keys) {
-      if (this.lookUp(key) !== undefined) continue
-      missing.push(canonical(key, this.#keySerde, this.#keyWriter, prefixBytes))
-      rowKeys.push(this.#keyWriter.copy())
-    }
-    if (missing.length === 0) return
-    const { age } = table
-    const rows = await this.#engine.getMany(rowKeys)
-    // What came and went meanwhile may have changed: then these rows are old.
-    if (age !== table.age) return
-    for (const [index, key] of missing.entries()) {
-      if (this.lookUp(key) !== undefined) continue
-      const rowKey = rowKeys[index]!
-      const entry = this.#add(key, rowKey, rowKey.length)
-      const row = rows[index]
-      if (row !== undefined) this.#fill(entry, row)
-    }
   }
 
   /** Between commits: drops what was not used for an age, when the young age has grown to half of `bytesMax` (C2). */

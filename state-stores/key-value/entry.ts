@@ -1,55 +1,55 @@
-import { type Headers, noHeaders } from '../../src/base/serde.ts'
-import type { StoreEntry } from '../../src/processor/state-store.ts'
-import type { DirtyLinks } from '../dirty-list.ts'
-
-export const noBytes: Buffer = Buffer.alloc(0)
+import type { StreamError } from '../../src/base/errors.ts'
+import type { Serde } from '../../src/base/serde.ts'
+import { rowPrefixBytes } from '../row-keys.ts'
+import { noBytes, TableEntry } from '../table-entry.ts'
+import { unwritable } from '../unwritable.ts'
 
 /**
  * One key of a key-value store in memory, in whatever state: open, frozen, clean, or known to be absent. Bytes are places in
  * arenas; a start of -1 means that there is no row.
  *
- * Laws
- *  E1  `value` counts while it is live (`liveIn` is the store's open generation), and between a lookup and the next commit;
- *      else the bytes count. An object is live only as long as nobody but its fold has it
- *  E2  `buffer[start, end)` is the row as of the last encoding: an update or a flush that gave the object to others, a flush
- *      that keeps old values, else the last rotation
- *  E3  `frozenBuffer[frozenStart, frozenEnd)` does not change until the frozen generation has settled
+ * Laws, besides those of its base
+ *  K1  `frozenBuffer[frozenStart, frozenEnd)` is the row as of the last rotation and does not change until the frozen
+ *      generation has settled; from then on `frozenBuffer` is `noBytes`
+ *  K2  the entry's bytes lie at the start of its slot, `slotBytes` of `buffer` from `slot` on, which nobody else has
  */
-export class KeyValueEntry<K, V> implements StoreEntry<V>, DirtyLinks<KeyValueEntry<K, V>> {
-  value: V | null = null
-  timestamp = -1
-  /** When it was last changed, which a deleted row's `timestamp` does not say. */
-  changedMs = -1
-  headers: Headers = noHeaders
-  previous: KeyValueEntry<K, V> | null = null
-  next: KeyValueEntry<K, V> | null = null
-  openIn = 0
-  liveIn = 0
-  frozenIn = 0
-  /** The bytes are those of `value`. */
-  encoded = true
-  /** The row existed at the last flush. */
-  told = false
-  /** The row existed at the last rotation: changelog and engine have it, or will. */
-  stored = false
-
+export class KeyValueEntry<K, V> extends TableEntry<V, KeyValueEntry<K, V>> {
   readonly key: K
   readonly identity: unknown
+  /** That of the cache when it came, or was last looked up. */
   age = 0
   keyBuffer: Buffer = noBytes
   keyStart = 0
   keyEnd = 0
-  buffer: Buffer = noBytes
-  start = -1
-  end = -1
   slot = 0
   slotBytes = 0
+  frozenIn = 0
   frozenBuffer: Buffer = noBytes
   frozenStart = -1
   frozenEnd = -1
 
   constructor(key: K, identity: unknown) {
+    super()
     this.key = key
     this.identity = identity
+  }
+
+  get keyBytes(): number {
+    return this.keyEnd - this.keyStart
+  }
+
+  /** The frozen row lies in the slot, so that it must not be written over (K1). */
+  get isSlotFrozen(): boolean {
+    return this.frozenBuffer === this.buffer && this.frozenStart === this.slot
+  }
+
+  /** A key that is an object is handed out afresh: whoever changes it must not change the entry's. */
+  ownKey(serde: Serde<K>): K {
+    if (typeof this.key !== 'object') return this.key
+    return serde.decode(this.keyBuffer, this.keyStart + rowPrefixBytes, this.keyEnd)
+  }
+
+  unwritable(storeName: string, cause: unknown): StreamError {
+    return unwritable(storeName, this.key, cause)
   }
 }

@@ -4,7 +4,7 @@
 import { noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { KeyValueView } from '../../src/processor/store-views.ts'
 import type { QueryableKeyValueStore } from '../builders.ts'
-import { type Bounds, KeyValueTable } from './table.ts'
+import { KeyValueTable } from './table.ts'
 
 function pair<K, V>(key: K, value: V): [K, V] {
   return [key, value]
@@ -44,15 +44,15 @@ export class PlainKeyValueStore<K, V> extends KeyValueTable<K, V> implements Que
   }
 
   range(from: K | null, to: K | null): AsyncIterable<[K, V]> {
-    return this.scan(this.rangeOf(from, to), false, false, pair)
+    return this.scan(from, to, false, pair)
   }
 
   reverseRange(from: K | null, to: K | null): AsyncIterable<[K, V]> {
-    return this.scan(this.rangeOf(from, to), true, false, pair)
+    return this.scan(from, to, true, pair)
   }
 
   prefixScan(prefix: string | Buffer): AsyncIterable<[K, V]> {
-    return this.scan(this.prefixRangeOf(prefix), false, false, pair)
+    return this.scanPrefix(prefix, pair)
   }
 
   all(): AsyncIterable<[K, V]> {
@@ -64,15 +64,6 @@ export class PlainKeyValueStore<K, V> extends KeyValueTable<K, V> implements Que
   }
 
   committedView(): KeyValueView<K, V> {
-    const scan = (bounds: Bounds, reverse: boolean): AsyncIterable<[K, V]> => this.scan(bounds, reverse, true, pair)
-    return {
-      get: async (key) => this.readCommitted(key, plainValue),
-      range: (from, to) => scan(this.rangeOf(from, to), false),
-      reverseRange: (from, to) => scan(this.rangeOf(from, to), true),
-      prefixScan: (prefix) => scan(this.prefixRangeOf(prefix), false),
-      all: () => scan(this.rangeOf(null, null), false),
-      reverseAll: () => scan(this.rangeOf(null, null), true),
-      approximateEntryCount: async () => this.committedCount,
-    }
+    return this.viewOf()
   }
 }

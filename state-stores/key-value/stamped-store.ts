@@ -7,11 +7,7 @@ import type { StoreEntry, ValueAndTimestamp } from '../../src/processor/state-st
 import type { TimestampedKeyValueView } from '../../src/processor/store-views.ts'
 import type { QueryableTimestampedKeyValueStore } from '../builders.ts'
 import type { KeyValueEntry } from './entry.ts'
-import { type Bounds, KeyValueTable } from './table.ts'
-
-function plainPair<K, V>(key: K, value: V): [K, V] {
-  return [key, value]
-}
+import { KeyValueTable } from './table.ts'
 
 function stampedPair<K, V>(key: K, value: V, timestamp: number): [K, ValueAndTimestamp<V>] {
   return [key, { value, timestamp }]
@@ -59,15 +55,15 @@ export class StampedKeyValueStore<K, V> extends KeyValueTable<K, V> implements Q
   }
 
   range(from: K | null, to: K | null): AsyncIterable<[K, ValueAndTimestamp<V>]> {
-    return this.scan(this.rangeOf(from, to), false, false, stampedPair)
+    return this.scan(from, to, false, stampedPair)
   }
 
   reverseRange(from: K | null, to: K | null): AsyncIterable<[K, ValueAndTimestamp<V>]> {
-    return this.scan(this.rangeOf(from, to), true, false, stampedPair)
+    return this.scan(from, to, true, stampedPair)
   }
 
   prefixScan(prefix: string | Buffer): AsyncIterable<[K, ValueAndTimestamp<V>]> {
-    return this.scan(this.prefixRangeOf(prefix), false, false, stampedPair)
+    return this.scanPrefix(prefix, stampedPair)
   }
 
   all(): AsyncIterable<[K, ValueAndTimestamp<V>]> {
@@ -79,17 +75,6 @@ export class StampedKeyValueStore<K, V> extends KeyValueTable<K, V> implements Q
   }
 
   committedView(): TimestampedKeyValueView<K, V> {
-    const scan = (bounds: Bounds, reverse: boolean): AsyncIterable<[K, V]> =>
-      this.scan(bounds, reverse, true, plainPair)
-    return {
-      get: async (key) => this.readCommitted(key, (value) => value),
-      getWithTimestamp: async (key) => this.readCommitted(key, stamped),
-      range: (from, to) => scan(this.rangeOf(from, to), false),
-      reverseRange: (from, to) => scan(this.rangeOf(from, to), true),
-      prefixScan: (prefix) => scan(this.prefixRangeOf(prefix), false),
-      all: () => scan(this.rangeOf(null, null), false),
-      reverseAll: () => scan(this.rangeOf(null, null), true),
-      approximateEntryCount: async () => this.committedCount,
-    }
+    return { ...this.viewOf(), getWithTimestamp: async (key) => this.readCommitted(key, stamped) }
   }
 }

@@ -1,22 +1,17 @@
 import { writeInt64 } from '../../src/base/bytes.ts'
 import { AgedTable } from '../aged-table.ts'
-import { rowPrefix, storeIdBytes } from '../row-keys.ts'
+import { storeIdBytes, storePrefix } from '../row-keys.ts'
 import type { WindowRow } from './row.ts'
 
 export const bucketPrefixBytes = storeIdBytes + 8
 export const chunkBytes = 2
-
-const bucketMsMin = 60_000
-
-/** How much time one bucket of rows covers: as Kafka Streams' segments, half the retention, but at least a minute. */
-export function bucketMsOf(retentionMs: number): number {
-  return Math.max(Math.floor(retentionMs / 2), bucketMsMin)
-}
+/** int64 start and int32 sequence number: what follows the key in a changelog record. */
+export const changelogSuffixBytes = 12
 
 /** `storeId ‖ bucketStart`: how the keys of a bucket's rows begin. */
 export function bucketPrefix(storeId: number, startMs: number): Buffer {
   const prefix = Buffer.alloc(bucketPrefixBytes)
-  rowPrefix(storeId).copy(prefix)
+  storePrefix(storeId).copy(prefix)
   writeInt64(prefix, startMs, storeIdBytes)
   return prefix
 }

@@ -6,25 +6,24 @@
  *   stage      4   the chunks that changed join the batch, with the largest start put; expired buckets are cleared
  *   settled    4   what is in the engine is what is in memory
  */
-import { assert } from '../../src/base/assert.ts'
 import { ByteWriter, writeInt64 } from '../../src/base/bytes.ts'
 import { MiB, rowChunkBytesMax } from '../../src/base/limits.ts'
 import { noHeaders, type Serde } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { ChangelogWriter } from '../../src/processor/state-store.ts'
-import type { DirtyList } from '../dirty-list.ts'
+import { FrozenPhase } from '../frozen-phase.ts'
+import type { OpenGeneration } from '../open-generation.ts'
 import { encodeNumber } from '../row-keys.ts'
-import { unwritable } from '../unwritable.ts'
-import { bucketPrefix, bucketPrefixBytes, chunkBytes, largestStartKey } from './bucket.ts'
+import { noBytes } from '../table-entry.ts'
+import { bucketPrefix, bucketPrefixBytes, changelogSuffixBytes, chunkBytes, largestStartKey } from './bucket.ts'
+import { chunkKeyOf, noChunks } from './chunks.ts'
 import { flagBytes, lastStartOf, mergeChunks, mergeEntries } from './packed-row.ts'
-import { noBytes, noChunks, type WindowEntry, type WindowRow } from './row.ts'
-import { changelogSuffixBytes } from './row-cache.ts'
+import type { WindowEntry, WindowRow } from './row.ts'
 
 /** Scratch space beyond this is given back after a rotation. */
 const scratchBytesMax = MiB
 
 interface FreezePoint {
-  readonly generation: number
   readonly largestStartMs: number
   /** Rows of earlier buckets are told and logged, and then gone. */
   readonly firstLiveBucketMs: number
@@ -33,6 +32,7 @@ interface FreezePoint {
 export class FrozenRows<K, V> {
   readonly #storeName: string
   readonly #serde: Serde<V>
+  readonly #phase = new FrozenPhase()
   readonly #rowWriter = new ByteWriter(1024)
   #values = new ByteWriter(1024)
   #storeId = 0
@@ -43,8 +43,6 @@ export class FrozenRows<K, V> {
   #stagedRows: WindowRow<K, V>[] = []
   #stagedChunks: number[] = []
   #generation = 0
-  #isFrozen = false
-  #isCommitted = false
   #largestStartMs = -1
   #stagedLargestMs = -1
   #clearToMs = 0
@@ -67,30 +65,32 @@ export class FrozenRows<K, V> {
 
   /** Is this what is committed of the row, though the engine may not have it yet? */
   holds(row: WindowRow<K, V>): boolean {
-    return this.#isFrozen && this.#isCommitted && row.frozenIn === this.#generation
+    return this.#phase.isCommitted && row.frozenIn === this.#generation
   }
 
-  visibleTo(committedOnly: boolean): readonly WindowRow<K, V>[] {
-    return committedOnly && !this.#isCommitted ? [] : this.#rows
+  /** What queries see; the task sees all. */
+  get committedRows(): readonly WindowRow<K, V>[] {
+    return this.#phase.isCommitted ? this.#rows : []
   }
 
-  /** Gives how many bytes the values took. */
+  get rows(): readonly WindowRow<K, V>[] {
+    return this.#rows
+  }
+
   freeze(
-    dirty: DirtyList<WindowEntry<K, V>>,
+    open: OpenGeneration<V, WindowEntry<K, V>>,
     dirtyRows: readonly WindowRow<K, V>[],
     changelog: ChangelogWriter | null,
     point: FreezePoint,
-  ): number {
-    assert(!this.#isFrozen, 'ST3: the frozen generation is settled before the next one freezes')
-    this.#isFrozen = true
-    this.#isCommitted = false
-    this.#generation = point.generation
+  ): void {
+    this.#phase.freeze()
+    this.#generation = open.number
     this.#largestStartMs = point.largestStartMs
     this.#clearToMs = point.firstLiveBucketMs
     const values = this.#values
     values.reset()
     let valueBytes = 0
-    for (let entry = dirty.head; entry !== null; entry = entry.next) {
+    for (let entry = open.first; entry !== null; entry = entry.next) {
       if (!entry.encoded) this.#encode(entry, values)
       valueBytes += entry.end - entry.start
       if (changelog !== null) this.#log(changelog, entry, entry.buffer === noBytes ? values.buffer : entry.buffer)
@@ -98,7 +98,7 @@ export class FrozenRows<K, V> {
     for (const row of dirtyRows) this.#pack(row)
     this.#changes = []
     if (values.buffer.length > scratchBytesMax) this.#values = new ByteWriter(1024)
-    return valueBytes
+    open.end(valueBytes)
   }
 
   /** Into the scratch space, which packing copies from: `noBytes` stands for it, since it may grow. */
@@ -112,7 +112,7 @@ export class FrozenRows<K, V> {
     try {
       this.#serde.encode(entry.value, values)
     } catch (cause) {
-      throw unwritable(this.#storeName, entry.row.key, cause, entry.startMs)
+      throw entry.unwritable(this.#storeName, cause)
     }
     entry.end = values.position
   }
@@ -214,15 +214,16 @@ export class FrozenRows<K, V> {
   }
 
   committed(): void {
-    this.#isCommitted = true
+    this.#phase.committed()
     this.committedLargestMs = this.#largestStartMs
   }
 
   stage(batch: EngineBatch): void {
-    assert(this.#isCommitted, 'ST2: only what is committed is staged')
+    this.#phase.assertStaged()
     for (const [position, row] of this.#stagedRows.entries()) {
       const index = this.#stagedChunks[position]!
-      const key = chunkKey(row, index < 0 ? ~index : index)
+      const rowKey = row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes)
+      const key = chunkKeyOf(rowKey, index < 0 ? ~index : index)
       if (index < 0) batch.del(key)
       else if (index === 0) batch.put(key, row.buffer.subarray(row.start, row.end))
       else batch.put(key, row.rest[index - 1]!)
@@ -238,7 +239,11 @@ export class FrozenRows<K, V> {
   }
 
   settled(): void {
-    this.#isFrozen = false
+    this.#phase.settled()
+    this.close()
+  }
+
+  close(): void {
     this.#rows = []
     this.#stagedRows = []
     this.#stagedChunks = []
@@ -251,12 +256,4 @@ function reverseFirst<T>(items: T[], count: number): void {
     items[from] = items[to]!
     items[to] = item
   }
-}
-
-function chunkKey<K, V>(row: WindowRow<K, V>, chunk: number): Buffer {
-  const key = row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes)
-  if (chunk === 0) return key
-  const own = Buffer.from(key)
-  own.writeUInt16BE(chunk, own.length - chunkBytes)
-  return own
 }

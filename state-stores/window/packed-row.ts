@@ -13,6 +13,7 @@ import { assert } from '../../src/base/assert.ts'
 import { type ByteWriter, readInt64, writeInt64 } from '../../src/base/bytes.ts'
 import { StreamError } from '../../src/base/errors.ts'
 import { rowChunkBytesMax } from '../../src/base/limits.ts'
+import { noBytes } from '../table-entry.ts'
 
 export const flagBytes = 1
 export const entryHeadBytes = 20
@@ -111,7 +112,7 @@ export function mergeChunks(writer: ByteWriter, chunks: readonly Buffer[], chang
     const following = chunks[index + 1]
     let to = from
     if (following === undefined) to = changes.length
-    else while (to < changes.length && changes[to]!.startMs < firstStartOf(following, Infinity)) to++
+    else while (to < changes.length && changes[to]!.startMs < firstStartOf(following)) to++
     if (to === from) pieces.push(chunk)
     else {
       writer.reset()
@@ -125,16 +126,15 @@ export function mergeChunks(writer: ByteWriter, chunks: readonly Buffer[], chang
   if (chunks.length === 0) {
     writer.reset()
     writer.int8(0)
-    mergeEntries(writer, noChunk, 0, 0, changes, 0, changes.length)
+    mergeEntries(writer, noBytes, 0, 0, changes, 0, changes.length)
     pieces.push(writer.copy())
   }
   return linked(doubled ? cut(joined(pieces)) : [...pieces.slice(0, -1), ...cut(pieces.at(-1)!)])
 }
 
-const noChunk = Buffer.alloc(0)
-
-function firstStartOf(chunk: Buffer, otherwise: number): number {
-  return chunk.length > flagBytes ? readInt64(chunk, flagBytes) : otherwise
+/** Infinity when it is empty: all changes then go before it. */
+function firstStartOf(chunk: Buffer): number {
+  return chunk.length > flagBytes ? readInt64(chunk, flagBytes) : Number.POSITIVE_INFINITY
 }
 
 function joined(pieces: readonly Buffer[]): Buffer {

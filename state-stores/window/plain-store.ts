@@ -1,7 +1,6 @@
 /**
  * The plain window store. Kafka Streams' `WindowStore`; its changelog records carry the time at which they were put.
  */
-
 import type { WindowView } from '../../src/processor/store-views.ts'
 import type { QueryableWindowStore } from '../builders.ts'
 import { WindowTable } from './table.ts'
@@ -30,11 +29,11 @@ export class PlainWindowStore<K, V> extends WindowTable<K, V> implements Queryab
   }
 
   fetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, V]> {
-    return this.scan(fromMs, toMs, false, false, row)
+    return this.scan(fromMs, toMs, false, row)
   }
 
   backwardFetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, V]> {
-    return this.scan(fromMs, toMs, true, false, row)
+    return this.scan(fromMs, toMs, true, row)
   }
 
   all(): AsyncIterable<[K, number, V]> {

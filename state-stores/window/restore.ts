@@ -8,9 +8,10 @@ import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { RestoredRecord, StoreContext } from '../../src/processor/state-store.ts'
 import { Arena } from '../arena.ts'
 import { encodeNumber } from '../row-keys.ts'
-import { bucketPrefix, bucketPrefixBytes, chunkBytes, largestStartKey } from './bucket.ts'
-import { isContinued, mergeChunks, type RowChange } from './packed-row.ts'
-import { changelogSuffixBytes } from './row-cache.ts'
+import { bucketPrefix, bucketPrefixBytes, changelogSuffixBytes, chunkBytes, largestStartKey } from './bucket.ts'
+import { chunkKeyOf, readRest } from './chunks.ts'
+import { mergeChunks, type RowChange } from './packed-row.ts'
+import type { Retention } from './retention.ts'
 
 interface PendingRow {
   readonly rowKey: Buffer
@@ -19,24 +20,22 @@ interface PendingRow {
 
 export class WindowRestore {
   readonly #context: StoreContext
-  readonly #bucketMs: number
-  readonly #retentionMs: number
+  readonly #retention: Retention
   readonly #writer = new ByteWriter(1024)
   #batch: EngineBatch | null = null
   #pending = new Map<number, Map<string, PendingRow>>()
   #arena = new Arena()
   /** Later buckets have no rows in the engine yet. */
   #writtenBucketMs: number
-  #clearedToMs = 0
+  #clearedToMs: number
   largestStartMs: number
 
-  constructor(context: StoreContext, bucketMs: number, retentionMs: number, largestStartMs: number) {
+  constructor(context: StoreContext, retention: Retention, largestStartMs: number) {
     this.#context = context
-    this.#bucketMs = bucketMs
-    this.#retentionMs = retentionMs
+    this.#retention = retention
     this.largestStartMs = largestStartMs
-    this.#writtenBucketMs = largestStartMs < 0 ? -1 : largestStartMs - (largestStartMs % bucketMs)
-    this.#clearedToMs = this.#firstLiveBucketMs()
+    this.#writtenBucketMs = retention.lastBucketMs(largestStartMs)
+    this.#clearedToMs = retention.firstLiveBucketMs(largestStartMs)
   }
 
   /** True for the first record of a batch. */
@@ -56,7 +55,7 @@ export class WindowRestore {
     }
     const startMs = readInt64(buffer, keyEnd - changelogSuffixBytes)
     if (startMs > this.largestStartMs) this.largestStartMs = startMs
-    const row = this.#rowOf(startMs - (startMs % this.#bucketMs), buffer, keyStart, keyEnd - changelogSuffixBytes)
+    const row = this.#rowOf(this.#retention.bucketOf(startMs), buffer, keyStart, keyEnd - changelogSuffixBytes)
     const start = valueStart < 0 ? -1 : this.#arena.place(buffer, valueStart, valueEnd)
     const end = valueStart < 0 ? -1 : start + valueEnd - valueStart
     row.changes.set(startMs, { startMs, timestamp: timestampMs, buffer: this.#arena.buffer, start, end })
@@ -81,13 +80,8 @@ export class WindowRestore {
     return row
   }
 
-  #firstLiveBucketMs(): number {
-    const horizon = Math.max(0, this.largestStartMs - this.#retentionMs)
-    return horizon - (horizon % this.#bucketMs)
-  }
-
   #join(batch: EngineBatch): void {
-    const live = this.#firstLiveBucketMs()
+    const live = this.#retention.firstLiveBucketMs(this.largestStartMs)
     for (const [bucketMs, rows] of this.#pending) {
       // Changelogs keep windows for longer than the store does.
       if (bucketMs < live) continue
@@ -99,7 +93,7 @@ export class WindowRestore {
       batch.clear(bucketPrefix(storeId, this.#clearedToMs), bucketPrefix(storeId, live))
       this.#clearedToMs = live
     }
-    this.#writtenBucketMs = this.largestStartMs - (this.largestStartMs % this.#bucketMs)
+    this.#writtenBucketMs = this.#retention.lastBucketMs(this.largestStartMs)
     this.#pending = new Map()
     this.#arena = new Arena()
     this.#batch = null
@@ -110,25 +104,14 @@ export class WindowRestore {
     const changes = [...row.changes.values()].sort((left, right) => left.startMs - right.startMs)
     const after = mergeChunks(this.#writer, before, changes)
     for (const [index, chunk] of after.entries()) {
-      if (chunk !== before[index]) batch.put(chunkKey(row.rowKey, index), chunk)
+      if (chunk !== before[index]) batch.put(chunkKeyOf(row.rowKey, index), chunk)
     }
-    for (let index = after.length; index < before.length; index++) batch.del(chunkKey(row.rowKey, index))
+    for (let index = after.length; index < before.length; index++) batch.del(chunkKeyOf(row.rowKey, index))
   }
 
   #chunksOf(rowKey: Buffer): Buffer[] {
-    const chunks: Buffer[] = []
-    let chunk = this.#context.engine.get(rowKey)
-    while (chunk !== undefined) {
-      chunks.push(chunk)
-      if (!isContinued(chunk, 0)) break
-      chunk = this.#context.engine.get(chunkKey(rowKey, chunks.length))
-    }
-    return chunks
+    const { engine } = this.#context
+    const first = engine.get(rowKey)
+    return first === undefined ? [] : [first, ...readRest(engine, rowKey, first)]
   }
-}
-
-function chunkKey(rowKey: Buffer, chunk: number): Buffer {
-  const key = Buffer.from(rowKey)
-  key.writeUInt16BE(chunk, key.length - chunkBytes)
-  return key
 }

@@ -3,35 +3,33 @@
  * engine, chunk by chunk, by synchronous reads.
  */
 import { assert } from '../../src/base/assert.ts'
-import { ByteWriter, readInt64 } from '../../src/base/bytes.ts'
-import { StreamError } from '../../src/base/errors.ts'
+import { ByteWriter } from '../../src/base/bytes.ts'
 import type { Serde } from '../../src/base/serde.ts'
 import type { StateEngine } from '../../src/processor/state-engine.ts'
 import { canonical, isSelfIdentical } from '../key-identity.ts'
 import { unwritable } from '../unwritable.ts'
-import { Bucket, bucketPrefixBytes, chunkBytes } from './bucket.ts'
-import { entryHeadBytes, findEntry, flagBytes, isContinued, lastStartOf } from './packed-row.ts'
-import { WindowEntry, WindowRow } from './row.ts'
+import { Bucket, bucketPrefixBytes, changelogSuffixBytes, chunkBytes } from './bucket.ts'
+import { readRest } from './chunks.ts'
+import { flagBytes, lastStartOf } from './packed-row.ts'
+import type { Retention } from './retention.ts'
+import { WindowRow } from './row.ts'
 
-/** What a row with its map slot, key and arrays takes besides the bytes in the arena, and an entry; measured on Node 20. */
+/** What a row with its map slot, key and arrays takes besides the bytes in the arena; measured on Node 20. */
 const rowBytes = 280
-export const entryBytes = 300
-/** int64 start and int32 sequence number: what follows the key in a changelog record. */
-export const changelogSuffixBytes = 12
 
 export interface RowCacheOptions<K> {
   readonly storeName: string
   readonly engine: StateEngine
   readonly storeId: number
   readonly keySerde: Serde<K>
-  readonly bucketMs: number
+  readonly retention: Retention
   /** No row of the engine is in a later bucket; -1: it has none. */
   readonly engineBucketMs: number
 }
 
 export class RowCache<K, V> {
   readonly #options: RowCacheOptions<K>
-  readonly #bucketMs: number
+  readonly #retention: Retention
   readonly #selfIdentical: boolean
   readonly #keyWriter = new ByteWriter(256)
   readonly #buckets = new Map<number, Bucket<K, V>>()
@@ -40,7 +38,7 @@ export class RowCache<K, V> {
 
   constructor(options: RowCacheOptions<K>) {
     this.#options = options
-    this.#bucketMs = options.bucketMs
+    this.#retention = options.retention
     this.#selfIdentical = isSelfIdentical(options.keySerde)
   }
 
@@ -54,7 +52,7 @@ export class RowCache<K, V> {
 
   /** In memory, without moving it; else a row as the engine has it, which nobody will find again. */
   rowApart(key: K, startMs: number, isWanted: (row: WindowRow<K, V>) => boolean): WindowRow<K, V> {
-    const at = startMs - (startMs % this.#bucketMs)
+    const at = this.#retention.bucketOf(startMs)
     const bucket = this.#buckets.get(at) ?? this.#newBucket(at)
     const identity = this.#identityOf(bucket, key)
     const known = bucket.table.young.get(identity) ?? bucket.table.old.get(identity)
@@ -71,12 +69,12 @@ export class RowCache<K, V> {
   #newBucket(at: number): Bucket<K, V> {
     const { storeId, engineBucketMs } = this.#options
     // What is later than all that the engine has need not be asked for there.
-    return new Bucket(storeId, at, this.#bucketMs, at > engineBucketMs)
+    return new Bucket(storeId, at, this.#retention.bucketMs, at > engineBucketMs)
   }
 
   #bucketOf(startMs: number): Bucket<K, V> {
     assert(startMs >= 0 && Number.isSafeInteger(startMs), 'a window starts at a time since 1970')
-    const at = startMs - (startMs % this.#bucketMs)
+    const at = this.#retention.bucketOf(startMs)
     let bucket = this.#buckets.get(at)
     if (bucket === undefined) {
       bucket = this.#newBucket(at)
@@ -128,29 +126,17 @@ export class RowCache<K, V> {
 
   #load(row: WindowRow<K, V>): void {
     const { engine } = this.#options
-    const key = Buffer.from(row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes))
-    let chunk = engine.get(key)
-    if (chunk === undefined) return
+    const rowKey = Buffer.from(row.keyBuffer.subarray(row.keyStart, row.keyEnd + chunkBytes))
+    const first = engine.get(rowKey)
+    if (first === undefined) return
     const { table } = row.bucket
-    row.start = table.arena.place(chunk, 0, chunk.length)
-    row.end = row.start + chunk.length
+    row.start = table.arena.place(first, 0, first.length)
+    row.end = row.start + first.length
     row.buffer = table.arena.buffer
-    const rest: Buffer[] = []
-    while (isContinued(chunk, 0)) {
-      key.writeUInt16BE(rest.length + 1, key.length - chunkBytes)
-      const following = engine.get(key)
-      if (following === undefined) {
-        throw new StreamError(
-          'STORE_CORRUPT',
-          'a row of windows has lost its end; remove the state folder to restore it',
-        )
-      }
-      rest.push(following)
-      table.charge(following.length)
-      chunk = following
-    }
-    if (rest.length > 0) row.rest = rest
-    row.lastStartMs = lastStartOf(chunk, flagBytes, chunk.length)
+    row.rest = readRest(engine, rowKey, first)
+    for (const chunk of row.rest) table.charge(chunk.length)
+    const last = row.rest.at(-1) ?? first
+    row.lastStartMs = lastStartOf(last, flagBytes, last.length)
   }
 
   /** From the old age to the young one, bytes and all (C1). */
@@ -189,40 +175,4 @@ export class RowCache<K, V> {
     if (bytes <= bytesMax / 2) return
     for (const bucket of this.#buckets.values()) bucket.table.turn()
   }
-}
-
-/** The entry of a row's window, made when it is not there yet. */
-export function entryOf<K, V>(row: WindowRow<K, V>, startMs: number): WindowEntry<K, V> {
-  let later: WindowEntry<K, V> | null = null
-  let earlier = row.last
-  while (earlier !== null && earlier.startMs > startMs) {
-    later = earlier
-    earlier = earlier.earlier
-  }
-  if (earlier !== null && earlier.startMs === startMs) return earlier
-  const entry = new WindowEntry<K, V>(row, startMs)
-  if (startMs <= row.lastStartMs) fill(entry)
-  entry.earlier = earlier
-  if (later === null) row.last = entry
-  else later.earlier = entry
-  row.bucket.table.charge(entryBytes)
-  return entry
-}
-
-/** Takes what the packed row has for its start. */
-function fill<K, V>(entry: WindowEntry<K, V>): void {
-  const { row, startMs } = entry
-  let buffer = row.buffer
-  let position = row.start < 0 ? -1 : findEntry(buffer, row.start + flagBytes, row.end, startMs)
-  for (let index = 0; position < 0 && index < row.rest.length; index++) {
-    buffer = row.rest[index]!
-    position = findEntry(buffer, flagBytes, buffer.length, startMs)
-  }
-  if (position < 0) return
-  entry.buffer = buffer
-  entry.timestamp = readInt64(buffer, position + 8)
-  entry.start = position + entryHeadBytes
-  entry.end = entry.start + buffer.readUInt32BE(position + 16)
-  entry.told = true
-  entry.stored = true
 }

@@ -4,32 +4,25 @@
  */
 import type { Serde } from '../../src/base/serde.ts'
 import type { EngineSnapshot, StateEngine } from '../../src/processor/state-engine.ts'
-import { compareBytes } from '../engines/sorted-rows.ts'
 import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'
-import { afterPrefix } from '../row-keys.ts'
-import type { ValueCopier } from '../value-copier.ts'
+import { afterPrefix, compareBytes } from '../row-keys.ts'
 import { Bucket, bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
-import { isContinued } from './packed-row.ts'
+import { readRest } from './chunks.ts'
+import type { Retention } from './retention.ts'
 import { WindowRow } from './row.ts'
-import { visitRow } from './visit-row.ts'
+import { visitRow, type WindowRange } from './visit-row.ts'
 
-export interface WindowScan<K, V> {
-  readonly store: { readonly keySerde: Serde<K>; readonly onDisk: boolean }
-  readonly copier: ValueCopier<V>
+export interface WindowScan<K, V> extends WindowRange<K, V> {
+  readonly keySerde: Serde<K>
+  readonly retention: Retention
+  readonly onDisk: boolean
   readonly storeId: number
   readonly engine: StateEngine
-  readonly bucketMs: number
-  /** Inclusive, and within what is seen. */
-  readonly fromMs: number
-  readonly toMs: number
-  readonly reverse: boolean
   readonly frozenRows: readonly WindowRow<K, V>[]
   readonly dirtyRows: readonly WindowRow<K, V>[]
-  /** The open generation, -1 when it is not looked at. */
-  readonly generation: number
 }
 
-type Make<K, V, T> = (key: K, startMs: number, value: V, timestampMs: number) => T
+export type MakeWindow<K, V, T> = (key: K, startMs: number, value: V, timestampMs: number) => T
 
 /** The windows of one key in one bucket, in the order of the scan. */
 interface Group<T> {
@@ -37,23 +30,21 @@ interface Group<T> {
   readonly items: readonly { readonly startMs: number; readonly made: T }[]
 }
 
-export async function* scanWindows<K, V, T>(start: () => WindowScan<K, V>, make: Make<K, V, T>): AsyncGenerator<T> {
+/** `start` is called at the first `next`: what is seen is what there is then. */
+export async function* scanWindows<K, V, T>(
+  start: () => WindowScan<K, V>,
+  make: MakeWindow<K, V, T>,
+): AsyncGenerator<T> {
   const scan = start()
   if (scan.fromMs > scan.toMs) return
   const snapshot = scan.engine.snapshot()
   try {
-    const groups = bucketStarts(scan).map((at) => groupsOf(scan, snapshot, at, make))
-    if (scan.store.onDisk) yield* byKey(groups, scan.reverse)
+    const groups = scan.retention.bucketsIn(scan).map((at) => groupsOf(scan, snapshot, at, make))
+    if (scan.onDisk) yield* byKey(groups, scan.reverse)
     else yield* byTime(groups, scan.reverse)
   } finally {
     await snapshot.close()
   }
-}
-
-function bucketStarts<K, V>(scan: WindowScan<K, V>): number[] {
-  const starts: number[] = []
-  for (let at = scan.fromMs - (scan.fromMs % scan.bucketMs); at <= scan.toMs; at += scan.bucketMs) starts.push(at)
-  return scan.reverse ? starts.reverse() : starts
 }
 
 /** Rows in memory are made at once, so that nothing that happens during the scan can change them. */
@@ -61,7 +52,7 @@ function groupsOf<K, V, T>(
   scan: WindowScan<K, V>,
   snapshot: EngineSnapshot,
   at: number,
-  make: Make<K, V, T>,
+  make: MakeWindow<K, V, T>,
 ): AsyncGenerator<Group<T>> {
   const overlay: OverlayRow<Group<T>>[] = []
   const add = (row: WindowRow<K, V>): void => {
@@ -70,7 +61,7 @@ function groupsOf<K, V, T>(
   }
   for (const row of scan.dirtyRows) if (row.bucket.startMs === at) add(row)
   for (const row of scan.frozenRows) {
-    if (row.bucket.startMs === at && row.dirtyIn !== scan.generation) add(row)
+    if (row.bucket.startMs === at && row.dirtyIn !== scan.open?.number) add(row)
   }
   const gte = bucketPrefix(scan.storeId, at)
   const rows = snapshot.scan({ gte, lt: afterPrefix(gte)!, reverse: scan.reverse })
@@ -87,20 +78,16 @@ function packedRow<K, V>(
   key: Buffer,
   chunk: Buffer,
 ): WindowRow<K, V> | null {
-  if (key.readUInt16BE(key.length - chunkBytes) !== 0) return null
-  const decoded = scan.store.keySerde.decode(key, bucketPrefixBytes, key.length - chunkBytes)
-  const row = new WindowRow<K, V>(decoded, null, new Bucket(scan.storeId, at, scan.bucketMs, false))
+  const keyEnd = key.length - chunkBytes
+  if (key.readUInt16BE(keyEnd) !== 0) return null
+  const decoded = scan.keySerde.decode(key, bucketPrefixBytes, keyEnd)
+  const row = new WindowRow<K, V>(decoded, null, new Bucket(scan.storeId, at, scan.retention.bucketMs, false))
+  row.keyBuffer = key
+  row.keyEnd = keyEnd
   row.buffer = chunk
   row.start = 0
   row.end = chunk.length
-  const rest: Buffer[] = []
-  const next = Buffer.from(key)
-  for (let last: Buffer | undefined = chunk; last !== undefined && isContinued(last, 0); ) {
-    next.writeUInt16BE(rest.length + 1, next.length - chunkBytes)
-    last = snapshot.get(next)
-    if (last !== undefined) rest.push(last)
-  }
-  row.rest = rest
+  row.rest = readRest(snapshot, key, chunk)
   return row
 }
 
@@ -108,13 +95,12 @@ function groupOf<K, V, T>(
   scan: WindowScan<K, V>,
   row: WindowRow<K, V> | null,
   rowKey: Buffer,
-  make: Make<K, V, T>,
+  make: MakeWindow<K, V, T>,
 ): Group<T> | null {
   if (row === null) return null
   const items: { startMs: number; made: T }[] = []
-  const { generation, fromMs, toMs, reverse, copier } = scan
-  visitRow(row, generation, copier, fromMs, toMs, reverse, (value, timestampMs, startMs) => {
-    items.push({ startMs, made: make(row.key, startMs, value, timestampMs) })
+  visitRow(row, scan, (value, timestampMs, startMs) => {
+    items.push({ startMs, made: make(row.ownKey(scan.keySerde), startMs, value, timestampMs) })
   })
   return items.length === 0 ? null : { key: rowKey.subarray(bucketPrefixBytes, rowKey.length - chunkBytes), items }
 }

@@ -50,11 +50,11 @@ export class StampedWindowStore<K, V> extends WindowTable<K, V> implements Query
   }
 
   fetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, ValueAndTimestamp<V>]> {
-    return this.scan(fromMs, toMs, false, false, row)
+    return this.scan(fromMs, toMs, false, row)
   }
 
   backwardFetchAll(fromMs: number, toMs: number): AsyncIterable<[K, number, ValueAndTimestamp<V>]> {
-    return this.scan(fromMs, toMs, true, false, row)
+    return this.scan(fromMs, toMs, true, row)
   }
 
   all(): AsyncIterable<[K, number, ValueAndTimestamp<V>]> {

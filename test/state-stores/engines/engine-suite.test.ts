@@ -60,8 +60,6 @@ function engineSuite(name: string, makeHome: () => Home, manifest: { readonly du
       expect(engine.get(bytes('a'))?.toString()).to.equal('1')
       expect(engine.get(bytes('b'))?.length).to.equal(0)
       expect(engine.get(bytes('c'))).to.equal(undefined)
-      const many = await engine.getMany([bytes('b'), bytes('x'), bytes('a')])
-      expect(many.map((value) => value?.toString())).to.deep.equal(['', undefined, '1'])
     })
 
     it('shows nothing of a batch before it is written, and all of it after', async () => {
@@ -176,7 +174,6 @@ function engineSuite(name: string, makeHome: () => Home, manifest: { readonly du
       expect(await codeOf(() => engine.batch())).to.equal('CLOSED')
       expect(await codeOf(() => engine.snapshot())).to.equal('CLOSED')
       expect(await codeOf(() => engine.get(bytes('a')))).to.equal('CLOSED')
-      expect(await codeOf(() => engine.getMany([bytes('a')]))).to.equal('CLOSED')
     })
 
     it('agrees with a sorted map over random batches', async () => {

@@ -265,39 +265,6 @@ describe('a timestamped key-value store', () => {
     await bench.close()
   })
 
-  it('prefetches rows, and does not overwrite what changed meanwhile', async () => {
-    const bench = counts({ cleanCacheBytesMax: 0 })
-    await bench.open()
-    for (const key of ['a', 'b', 'c']) bench.store.put(key, { value: 1, timestamp: 1 })
-    await bench.commit()
-    const store = await bench.dieAndReopen()
-    const fetching = store.prefetch?.(['a', 'b', 'b', 'c', 'x'])
-    store.put('b', { value: 2, timestamp: 2 })
-    await fetching
-    expect(store.get('a')).to.deep.equal({ value: 1, timestamp: 1 })
-    expect(store.get('b')).to.deep.equal({ value: 2, timestamp: 2 })
-    expect(store.get('x')).to.equal(undefined)
-    await bench.close()
-  })
-
-  it('throws a prefetch away that is older than a turn of the cache', async () => {
-    const bench = counts({ cleanCacheBytesMax: 0 })
-    await bench.open()
-    bench.store.put('a', { value: 1, timestamp: 1 })
-    await bench.commit()
-    const store = await bench.dieAndReopen()
-    const fetching = store.prefetch?.(['a'])
-    store.put('a', { value: 2, timestamp: 2 })
-    bench.rotate()
-    store.committed()
-    const writing = bench.stage().write({ sync: true })
-    await Promise.all([fetching, writing])
-    store.settled()
-    for (let round = 0; round < 3; round++) await bench.commit()
-    expect(store.get('a')).to.deep.equal({ value: 2, timestamp: 2 })
-    await bench.close()
-  })
-
   it('finds rows by keys of any type by their bytes', async () => {
     async function roundTrip<K>(serde: Serde<K>, key: K, same: K, other: K): Promise<void> {
       const home = simulatedHome()
@@ -380,6 +347,25 @@ describe('a timestamped key-value store', () => {
     expect(store.approximateEntryCount()).to.equal(2)
     expect(store.get('c')).to.equal(undefined)
     expect(store.get('a')).to.deep.equal({ value: 1, timestamp: 1 })
+    await bench.close()
+  })
+
+  it('begins anew when its rows were cleared in the middle of a restore', async () => {
+    const source = counts()
+    await source.open()
+    for (const key of ['a', 'b', 'c']) source.store.put(key, { value: 1, timestamp: 1 })
+    const records = await source.commit()
+    await source.close()
+    const bench = counts()
+    const store = await bench.open()
+    await bench.restore(records.slice(0, 2))
+    const clearing = bench.engine.batch()
+    clearing.clear(Buffer.from([0, 0, 0, 1]), Buffer.from([0, 0, 0, 2]))
+    await clearing.write({ sync: true })
+    store.cleared?.()
+    await bench.restore(records, 1)
+    expect(store.approximateEntryCount()).to.equal(3)
+    expect((await gather(store.all())).map(([key]) => key)).to.deep.equal(['a', 'b', 'c'])
     await bench.close()
   })
 

@@ -37,7 +37,6 @@ export const keyValueOperation = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('prefix' as const), key }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('query' as const), key }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('prefetch' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('die' as const) }) },
 )
 type Operation = typeof keyValueOperation extends fc.Arbitrary<infer O> ? O : never
@@ -168,8 +167,6 @@ class KeyValueStory {
       }
       case 'query':
         return this.#query(operation.key)
-      case 'prefetch':
-        return store.prefetch?.(keys)
       case 'die':
         return this.#die()
     }

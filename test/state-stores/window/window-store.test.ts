@@ -1,7 +1,8 @@
 import { expect } from 'chai'
+import { StreamError } from '../../../src/base/errors.ts'
 import { rowChunkBytesMax } from '../../../src/base/limits.ts'
 import { noHeaders } from '../../../src/base/serde.ts'
-import { int64, string } from '../../../src/serdes/index.ts'
+import { int64, json, string } from '../../../src/serdes/index.ts'
 import { stores } from '../../../state-stores/index.ts'
 import { Bench, gather, type Home, levelHome, memoryHome, simulatedHome } from '../support/home.ts'
 
@@ -174,6 +175,36 @@ describe('packed rows', () => {
   })
 })
 
+describe('a packed row that has lost its end', () => {
+  it('is STORE_CORRUPT to who reads it, scans it or restores into it', async () => {
+    const bench = texts(levelHome(), 2 * day, { cleanCacheBytesMax: 0 })
+    await bench.open()
+    for (let at = 0; at < 10; at++) bench.store.put('k', { value: '.'.repeat(3000), timestamp: 1 }, at * 10 * second)
+    const records = await bench.commit()
+    await bench.dieAndReopen()
+    const batch = bench.engine.batch()
+    const snapshot = bench.engine.snapshot()
+    const rows = await gather(snapshot.scan({ gte: Buffer.from([0, 0, 0, 1, 0]), lt: Buffer.from([0, 0, 0, 1, 0x80]) }))
+    await snapshot.close()
+    batch.del(rows[1]![0])
+    await batch.write({ sync: true })
+    for (const read of [
+      () => fetched(bench, 'k'),
+      () => gather(bench.store.all()),
+      () => bench.restore(records.slice(0, 1)),
+    ]) {
+      let caught: unknown
+      try {
+        await read()
+      } catch (error) {
+        caught = error
+      }
+      expect(StreamError.is(caught, 'STORE_CORRUPT')).to.equal(true)
+    }
+    await bench.close()
+  })
+})
+
 describe('a window store', () => {
   it('lets a held entry write through after a commit and a turn of the cache', async () => {
     const bench = texts(simulatedHome(), day, { cleanCacheBytesMax: 0 })
@@ -302,6 +333,59 @@ describe('a window store', () => {
     await bench.commit()
     await bench.dieAndReopen()
     expect(fetched(bench, 'a')).to.deep.equal([[second, 'early']])
+    await bench.close()
+  })
+
+  it('begins anew when its rows were cleared in the middle of a restore', async () => {
+    const bench = texts(simulatedHome(), minute)
+    await bench.open()
+    bench.store.put('a', { value: 'early', timestamp: 1 }, second)
+    const early = await bench.commit()
+    bench.store.put('a', { value: 'far ahead', timestamp: 1 }, day)
+    const ahead = await bench.commit()
+    await bench.close()
+    const other = texts(simulatedHome(), minute)
+    const store = await other.open()
+    await other.restore(ahead)
+    const clearing = other.engine.batch()
+    clearing.clear(Buffer.from([0, 0, 0, 1]), Buffer.from([0, 0, 0, 2]))
+    await clearing.write({ sync: true })
+    store.cleared?.()
+    await other.restore(early)
+    expect(fetched(other, 'a')).to.deep.equal([[second, 'early']])
+    await other.close()
+  })
+
+  it('gives out a key that nobody can change for it', async () => {
+    const home = simulatedHome()
+    const plan = stores.timestampedWindow({
+      name: 's',
+      key: json<string[]>(),
+      value: int64,
+      engine: home.supplier,
+      windowSizeMs: 10,
+      retentionMs: minute,
+    })
+    const bench = new Bench(home, plan, { cleanCacheBytesMax: 0 })
+    const store = await bench.open()
+    const found: unknown[] = []
+    const spoil = (key: string[], startMs: number): void => {
+      found.push([[...key], startMs])
+      key.push('changed')
+    }
+    store.put(['k'], { value: 1, timestamp: 1 }, 0)
+    store.put(['k'], { value: 2, timestamp: 2 }, 10)
+    for (let round = 0; round < 4; round++) {
+      store.flush(spoil)
+      for (const [key, startMs] of await gather(store.all())) spoil(key, startMs)
+      await bench.commit()
+    }
+    expect(found).to.deep.equal(
+      Array.from({ length: 5 }, () => [
+        [['k'], 0],
+        [['k'], 10],
+      ]).flat(),
+    )
     await bench.close()
   })
 
