@@ -7,7 +7,8 @@
  *
  * Laws
  *  O1  an object is the fold's that made it as long as it is live: what others are given, or gave, never is that object
- *  O2  a put that fails leaves no trace
+ *  O2  a put that fails leaves no trace. A value that cannot be written fails at its put; an object that is a fold's own,
+ *      which is encoded once a commit, fails there
  *  O3  a flush tells an entry once, however often it changed, and not at all when its row neither existed at the last
  *      flush nor exists now; when no earlier row has to go either, the generation forgets it
  *
@@ -89,7 +90,7 @@ export class OpenGeneration<V, E extends TableEntry<V, E>> {
   put(entry: E, value: V | null, timestampMs: number, headers: Headers, isShared: boolean): void {
     const asBytes = isShared && typeof value === 'object' && value !== null
     // First of all (O2).
-    if (asBytes) this.#write(entry, value, timestampMs)
+    if (value !== null && (asBytes || !this.#mayWait(value))) this.#write(entry, value, timestampMs)
     if (entry.openIn === this.number) this.#dirty.touch(entry)
     else this.#join(entry, value)
     entry.value = value
@@ -99,6 +100,11 @@ export class OpenGeneration<V, E extends TableEntry<V, E>> {
     entry.liveIn = this.number
     entry.encoded = false
     if (asBytes) this.#keepWritten(entry)
+  }
+
+  /** Whether the value can be encoded is known, or, for a fold's own object, found out at the commit. */
+  #mayWait(value: V): boolean {
+    return typeof value === 'object' || this.#form.serde.fits?.(value) === true
   }
 
   #join(entry: E, value: V | null): void {

@@ -12,8 +12,12 @@ class Int32Serde implements Serde<number> {
   readonly name = 'int32'
 
   encode(value: number, into: ByteWriter): void {
-    if ((value | 0) !== value) throw unfit(this.name, value, 'a whole number from -2147483648 to 2147483647')
+    if (!this.fits(value)) throw unfit(this.name, value, 'a whole number from -2147483648 to 2147483647')
     into.int32(value)
+  }
+
+  fits(value: number): boolean {
+    return (value | 0) === value
   }
 
   decode(bytes: Buffer, start: number, end: number): number {
@@ -29,10 +33,14 @@ class Int64Serde implements Serde<number> {
   readonly name = 'int64'
 
   encode(value: number, into: ByteWriter): void {
-    if (!Number.isSafeInteger(value)) throw unfit(this.name, value, 'a safe integer, or use bigint64')
+    if (!this.fits(value)) throw unfit(this.name, value, 'a safe integer, or use bigint64')
     into.ensure(8)
     writeInt64(into.buffer, value, into.position)
     into.position += 8
+  }
+
+  fits(value: number): boolean {
+    return Number.isSafeInteger(value)
   }
 
   decode(bytes: Buffer, start: number, end: number): number {
@@ -70,8 +78,12 @@ class Float64Serde implements Serde<number> {
   readonly name = 'float64'
 
   encode(value: number, into: ByteWriter): void {
-    if (typeof value !== 'number') throw unfit(this.name, value, 'a number')
+    if (!this.fits(value)) throw unfit(this.name, value, 'a number')
     into.float64(value)
+  }
+
+  fits(value: number): boolean {
+    return typeof value === 'number'
   }
 
   decode(bytes: Buffer, start: number, end: number): number {

@@ -10,8 +10,12 @@ class StringSerde implements Serde<string> {
   readonly name = 'string'
 
   encode(value: string, into: ByteWriter): void {
-    if (typeof value !== 'string') throw unfit(this.name, value, 'a string')
+    if (!this.fits(value)) throw unfit(this.name, value, 'a string')
     into.utf8(value)
+  }
+
+  fits(value: string): boolean {
+    return typeof value === 'string'
   }
 
   decode(bytes: Buffer, start: number, end: number): string {

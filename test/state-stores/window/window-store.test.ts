@@ -43,8 +43,7 @@ describe('a window store', () => {
     const bench = texts(simulatedHome(), minute)
     const store = await bench.open()
     // @ts-expect-error the values are texts
-    store.put('k', { value: 7, timestamp: 1 }, 10 * second)
-    expect(() => bench.rotate()).to.throw(
+    expect(() => store.put('k', { value: 7, timestamp: 1 }, 10 * second)).to.throw(
       /^SERDE_FAILED: store 'texts', key 'k', window from 10000: string cannot write 7/,
     )
     // @ts-expect-error the keys are texts
