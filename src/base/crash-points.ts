@@ -1,3 +1,5 @@
+import { StreamError } from './errors.ts'
+
 /**
  * Named places where a test may kill the process: `MILLRACE_CRASH=point:n` dies (SIGKILL) the n-th time it reaches the
  * point. The table is the whole list; `npm run -s crash-points` prints it.
@@ -30,18 +32,22 @@ export const crashPoints = {
 
 export type CrashPoint = keyof typeof crashPoints
 
-let armed: { readonly point: string; remaining: number } | null = readEnvironment(process.env.MILLRACE_CRASH)
+let armed = readEnvironment(process.env.MILLRACE_CRASH)
 let observer: ((point: CrashPoint) => void) | null = null
 
-function readEnvironment(text: string | undefined): { point: string; remaining: number } | null {
+function readEnvironment(text: string | undefined): { readonly point: string; remaining: number } | null {
   if (text === undefined || text === '') return null
-  const colon = text.lastIndexOf(':')
-  const point = colon < 0 ? text : text.slice(0, colon)
-  const remaining = colon < 0 ? 1 : Number(text.slice(colon + 1))
-  if (!(point in crashPoints) || !Number.isInteger(remaining) || remaining < 1) {
-    throw new Error(`MILLRACE_CRASH=${text}: expected point:n with one of ${Object.keys(crashPoints).join(', ')}`)
-  }
-  return { point, remaining }
+  const [, point = '', count = '1'] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? []
+  if (Object.hasOwn(crashPoints, point) && /^[1-9]\d{0,8}$/.test(count)) return { point, remaining: Number(count) }
+  return refuse(text)
+}
+
+/** This is read while modules load, where nobody can catch: a death that cannot come must not let the program run. */
+function refuse(text: string): never {
+  const points = Object.keys(crashPoints).join(', ')
+  const what = `MILLRACE_CRASH=${JSON.stringify(text)} aims at nothing; give point:n, n from 1 on, with one of ${points}`
+  console.error(new StreamError('CONFIG_INVALID', what).message)
+  process.exit(1)
 }
 
 /** The program is at this point. Costs one comparison unless a crash is armed or a test observes. */

@@ -35,19 +35,47 @@ function goodRow(row: unknown): Row | null {
   return { origin, delay: delay as number, time }
 }
 
-export function expectedReport(flightsJson: string, airportsCsv: string): Record<string, unknown> {
+export interface ExpectedReport {
+  readonly flights: number
+  readonly broken: number
+  readonly unknownAirports: number
+  readonly late: number
+  readonly airports: readonly {
+    readonly iata: string
+    readonly name: string | null
+    readonly flights: number
+    readonly totalDelayMinutes: number
+    readonly meanDelayMinutes: number
+    readonly worstDay: { readonly date: string; readonly flights: number; readonly meanDelayMinutes: number } | null
+  }[]
+}
+
+/** What report and output topics have to say. */
+export interface Expectation {
+  readonly report: ExpectedReport
+  /** Flights that were not late, per `<iata>@<start of the day>`. */
+  readonly days: ReadonlyMap<string, number>
+  /** Their numbers, from 0, ascending. */
+  readonly brokenRows: readonly number[]
+}
+
+export function expectedReport(flightsJson: string, airportsCsv: string): ExpectedReport {
+  return expectationOf(flightsJson, airportsCsv).report
+}
+
+export function expectationOf(flightsJson: string, airportsCsv: string): Expectation {
   const names = new Map<string, string>()
   for (const row of parse(airportsCsv, { columns: true }) as { iata: string; name: string }[])
     names.set(row.iata, row.name)
   const latest = new Array<number>(partitions).fill(0)
   const largestStart = new Array<number>(partitions).fill(-1)
   const airports = new Map<string, Airport>()
-  let broken = 0
+  const brokenRows: number[] = []
   let late = 0
-  for (const raw of JSON.parse(flightsJson) as unknown[]) {
+  for (const [index, raw] of (JSON.parse(flightsJson) as unknown[]).entries()) {
     const row = goodRow(raw)
     if (row === null) {
-      broken++
+      brokenRows.push(index)
       continue
     }
     const airport = airportOf(airports, row.origin, names)
@@ -64,7 +92,10 @@ export function expectedReport(flightsJson: string, airportsCsv: string): Record
     const day = airport.days.get(start) ?? { flights: 0, total: 0 }
     airport.days.set(start, { flights: day.flights + 1, total: day.total + row.delay })
   }
-  return summary(airports, broken, late, largestStart)
+  const days = [...airports].flatMap(([iata, airport]) =>
+    [...airport.days].map(([start, { flights }]) => [`${iata}@${start}`, flights] as const),
+  )
+  return { report: summary(airports, brokenRows.length, late, largestStart), days: new Map(days), brokenRows }
 }
 
 function airportOf(airports: Map<string, Airport>, iata: string, names: Map<string, string>): Airport {
@@ -78,12 +109,7 @@ function airportOf(airports: Map<string, Airport>, iata: string, names: Map<stri
   return airport
 }
 
-function summary(
-  airports: Map<string, Airport>,
-  broken: number,
-  late: number,
-  largestStart: number[],
-): Record<string, unknown> {
+function summary(airports: Map<string, Airport>, broken: number, late: number, largestStart: number[]): ExpectedReport {
   const list = [...airports].map(([iata, airport]) => {
     const kept = [...airport.days].filter(([start]) => start > largestStart[airport.partition]! - retentionMs)
     kept.sort(([a, x], [b, y]) => y.total / y.flights - x.total / x.flights || a - b)

@@ -1,6 +1,6 @@
 import type { Random } from '../../src/base/random.ts'
 
-/** Random flights files: known and unknown airports, every kind of broken row, ties, rows years apart. */
+/** Random flights files: known and unknown airports, every kind of broken row, ties, rows years apart if they may be. */
 const origins = ['BMI', 'ORD', 'SMF', 'ATL', 'DFW', 'LAX', 'QQQ', 'ZZ', 'île', 'JFK', 'SEA', 'DEN']
 
 export const airportsCsv = `iata,name,city,state,country,latitude,longitude
@@ -47,7 +47,8 @@ function brokenRow(random: Random): string {
   return rows[random.int(rows.length)]!
 }
 
-export function randomFlights(random: Random, rows: number): string {
+/** `wide`: with rows years apart, after which most days are late; else all days are kept. */
+export function randomFlights(random: Random, rows: number, wide = true): string {
   const lines: string[] = []
   for (let index = 0; index < rows; index++) {
     if (random.int(50) === 0) lines.push(brokenRow(random))
@@ -55,7 +56,7 @@ export function randomFlights(random: Random, rows: number): string {
       const delay = random.int(20) === 0 ? '1.0' : String(random.int(200) - 40)
       const origin = origins[random.int(origins.length)]!
       lines.push(
-        `{"date":"${date(random, true)}","delay":${delay},"distance":480,"origin":"${origin}","destination":"SAN"}`,
+        `{"date":"${date(random, wide)}","delay":${delay},"distance":480,"origin":"${origin}","destination":"SAN"}`,
       )
     }
   }

@@ -1,137 +1,136 @@
 import { deepStrictEqual } from 'node:assert'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../../src/base/random.ts'
-import { recordsOfLastTwoCommits } from './changelog-bound.ts'
-import { expectedReport } from './expected.ts'
+import { type ChangelogMark, recordsOfLastTwoCommits, recordsSinceMark } from './changelog-bound.ts'
+import { checkOutputs, checkReport } from './checks.ts'
+import { expectationOf } from './expected.ts'
 import { airportsCsv, randomFlights } from './flights-data.ts'
-import type { Death } from './plan.ts'
-import { type ProgramOptions, type ProgramResult, runFlights } from './program.ts'
-import { readAirportDelays } from './reader.ts'
+import type { Death, Plan, Unit } from './plan.ts'
+import { type Phase, type ProgramOptions, type ProgramResult, phases, runFlights } from './program.ts'
+import { readOutputs } from './reader.ts'
+import type { Tally } from './tally.ts'
 
-/** What happened: for the table that is printed at the end. */
-export interface Tally {
-  readonly phases: Map<string, number>
-  readonly points: Map<string, number>
-  notReached: number
-  restoredMax: number
-  runningMsMax: number
-}
+const deathsMax = 12
 
-/** From `Streams.start`, restore included: kill tests run alone on their machine. */
-const runningMsMax = 1000
-const roundsMax = 12
+/** A line of watch.ts. */
+type Told = { readonly phase: Phase } | { readonly restoreMs: number } | { readonly mark: ChangelogMark }
 
 /**
  * One story: a random file, killed again and again in one data folder, then run to its end, recounted, read back by a
- * read_committed reader, and run once more. Takes its deaths from the front of `deaths`; throws where the story is wrong.
+ * read_committed reader, and run once more. Throws where the story is wrong, and leaves the folder then.
  */
-export async function runHistory(random: Random, deaths: Death[], tally: Tally, atLeastOnce: boolean): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-crash-'))
-  const rows = 500 + random.int(8000)
-  const flightsJson = randomFlights(random, rows)
-  const program: ProgramOptions = {
-    flights: join(folder, 'flights.json'),
-    airports: join(folder, 'airports.csv'),
-    data: join(folder, 'data'),
-    atLeastOnce,
+export class History {
+  readonly #folder: string
+  readonly #random: Random
+  readonly #plan: Plan
+  readonly #tally: Tally
+  readonly #program: ProgramOptions
+  #deaths = 0
+  #ingested = false
+  #finished: ProgramResult | null = null
+
+  constructor(folder: string, random: Random, plan: Plan, tally: Tally, atLeastOnce: boolean) {
+    this.#folder = folder
+    this.#random = random
+    this.#plan = plan
+    this.#tally = tally
+    const inFolder = (name: string): string => join(folder, name)
+    const files = { flights: inFolder('flights.json'), airports: inFolder('airports.csv'), data: inFolder('data') }
+    this.#program = { ...files, watch: inFolder('watch.jsonl'), atLeastOnce }
   }
-  writeFileSync(program.flights, flightsJson)
-  writeFileSync(program.airports, airportsCsv)
-  let finished: ProgramResult | null = null
-  let ingested = false
-  for (let round = 0; finished === null && round < roundsMax && deaths.length > 0; round++) {
-    // An ingest is only there to be killed while it is not over: such a death begins a story of its own.
-    if (ingested && isInIngest(deaths[0]!)) break
-    const death = deaths.shift()!
-    const result = await dieOnce(program, death, tally)
-    ingested ||= result.phase !== 'start' && result.phase !== 'ingest'
-    if (result.exitCode !== 0) continue
-    finished = result
-    tally.notReached++
-    if (death.kind === 'point' && !death.again) deaths.push({ ...death, nth: 1, again: true })
+
+  async run(): Promise<void> {
+    const { flights, airports, data, atLeastOnce = false } = this.#program
+    const random = this.#random
+    const rows = this.#plan.begin().long ? 25_000 + random.int(15_000) : 500 + random.int(8000)
+    const flightsJson = randomFlights(random, rows, random.int(2) === 0)
+    writeFileSync(flights, flightsJson)
+    writeFileSync(airports, airportsCsv)
+    await this.#die()
+    const finished = this.#finished ?? (await this.#runToEnd())
+    const expected = expectationOf(flightsJson, airportsCsv)
+    checkReport(JSON.parse(finished.stdout), expected.report, atLeastOnce)
+    checkOutputs(await readOutputs(data), expected, atLeastOnce)
+    const again = await this.#runToEnd()
+    checkReport(JSON.parse(again.stdout), expected.report, atLeastOnce)
+    deepStrictEqual(again.restored, 0, `after a clean close ${again.restored} changelog records were restored`)
+    deepStrictEqual(JSON.parse(again.stdout).resumed, true, 'the last run did not say it resumed')
+    rmSync(this.#folder, { recursive: true })
   }
-  finished ??= await runToEnd(program, tally)
-  const expected = expectedReport(flightsJson, airportsCsv)
-  checkReport(JSON.parse(finished.stdout), expected, atLeastOnce)
-  await checkReader(program.data, expected, atLeastOnce)
-  const again = await runToEnd(program, tally)
-  checkReport(JSON.parse(again.stdout), expected, atLeastOnce)
-  deepStrictEqual(again.restored, 0, `after a clean close ${again.restored} changelog records were restored`)
-  deepStrictEqual(JSON.parse(again.stdout).resumed, true, 'the last run did not say it resumed')
-  rmSync(folder, { recursive: true })
-}
 
-function count(map: Map<string, number>, name: string): void {
-  map.set(name, (map.get(name) ?? 0) + 1)
-}
-
-async function dieOnce(program: ProgramOptions, death: Death, tally: Tally): Promise<ProgramResult> {
-  const bound = recordsOfLastTwoCommits(join(program.data, 'log'))
-  const how = death.kind === 'point' ? { crash: `${death.point}:${death.nth}` } : { killAfterMs: death.afterMs }
-  const result = await runFlights({ ...program, ...how })
-  checkRestart(result, bound, tally)
-  if (result.signal === 'SIGKILL') {
-    count(tally.phases, result.phase)
-    if (death.kind === 'point') count(tally.points, death.point)
-  } else if (result.exitCode !== 0) {
-    throw new Error(`exit code ${result.exitCode} of a run that was to die:\n${result.stderr}`)
-  }
-  return result
-}
-
-function isInIngest(death: Death): boolean {
-  return death.kind === 'point' && death.point.startsWith('ingest.')
-}
-
-async function runToEnd(program: ProgramOptions, tally: Tally): Promise<ProgramResult> {
-  const bound = recordsOfLastTwoCommits(join(program.data, 'log'))
-  const result = await runFlights(program)
-  if (result.exitCode !== 0) throw new Error(`exit code ${result.exitCode} after the kills:\n${result.stderr}`)
-  checkRestart(result, bound, tally)
-  return result
-}
-
-function checkRestart(result: ProgramResult, bound: number, tally: Tally): void {
-  if (result.restored === null || result.runningAfterMs === null) return
-  tally.restoredMax = Math.max(tally.restoredMax, result.restored)
-  tally.runningMsMax = Math.max(tally.runningMsMax, result.runningAfterMs)
-  if (result.restored > bound)
-    throw new Error(`restored ${result.restored} changelog records, the last two commits wrote ${bound}`)
-  if (result.runningAfterMs > runningMsMax) throw new Error(`running only after ${result.runningAfterMs} ms`)
-}
-
-interface Counted {
-  readonly flights: number
-  readonly airports: readonly { readonly iata: string; readonly flights: number }[]
-}
-
-function checkReport(got: Record<string, unknown>, expected: Record<string, unknown>, atLeastOnce: boolean): void {
-  const { resumed: _, ...report } = got
-  if (!atLeastOnce) {
-    deepStrictEqual(report, expected)
-    return
-  }
-  const lost = (expected as unknown as Counted).airports.filter(
-    ({ iata, flights }) =>
-      ((report as unknown as Counted).airports.find((airport) => airport.iata === iata)?.flights ?? 0) < flights,
-  )
-  deepStrictEqual(lost, [], 'at least once: flights were lost')
-}
-
-async function checkReader(data: string, expected: Record<string, unknown>, atLeastOnce: boolean): Promise<void> {
-  const seen = await readAirportDelays(data)
-  for (const { iata, flights } of (expected as unknown as Counted).airports) {
-    const numbers = seen.get(iata) ?? []
-    if (atLeastOnce) {
-      if ((numbers.at(-1) ?? 0) < flights)
-        throw new Error(`${iata}: the last update says ${numbers.at(-1)}, the file has ${flights}`)
-    } else {
-      const inOrder = numbers.length === flights && numbers.every((number, index) => number === index + 1)
-      if (!inOrder)
-        throw new Error(`${iata}: a read_committed reader saw ${numbers.slice(0, 20).join(' ')} … of 1…${flights}`)
+  async #die(): Promise<void> {
+    while (this.#finished === null && this.#deaths < deathsMax) {
+      const unit = this.#plan.take(this.#ingested)
+      if (unit === null) return
+      if (await this.#dieAll(unit)) continue
+      this.#tally.notReached++
+      this.#plan.missed(unit)
     }
   }
-  if (!atLeastOnce) deepStrictEqual(seen.size, (expected as unknown as Counted).airports.length)
+
+  /** False: the program came to its end instead. */
+  async #dieAll({ deaths }: Unit): Promise<boolean> {
+    for (const death of deaths) {
+      const result = await this.#run(death)
+      if (result.signal !== 'SIGKILL') {
+        this.#finished = result
+        return false
+      }
+      this.#deaths++
+      this.#tally.died(result.phase, death.kind === 'point' ? death.point : null)
+    }
+    return true
+  }
+
+  #runToEnd(): Promise<ProgramResult> {
+    return this.#run(null)
+  }
+
+  /** Until its end, or until it dies as it is to. */
+  async #run(death: Death | null): Promise<ProgramResult> {
+    const bound = this.#bound()
+    const told = this.#told().length
+    const result = await runFlights({ ...this.#program, ...(death === null ? {} : aimed(death)) })
+    if (result.signal !== 'SIGKILL' && result.exitCode !== 0) {
+      throw new Error(`exit code ${result.exitCode}, signal ${result.signal}:\n${result.stderr}`)
+    }
+    const lines = this.#told().slice(told)
+    const phase = lines.reduce((last, line) => ('phase' in line ? later(last, line.phase) : last), result.phase)
+    this.#ingested ||= phase !== 'start' && phase !== 'ingest'
+    this.#checkStart(result, lines, bound)
+    return { ...result, phase }
+  }
+
+  #checkStart({ restored, runningAfterMs }: ProgramResult, lines: readonly Told[], bound: number): void {
+    if (restored === null || runningAfterMs === null) return
+    const restoreMs = lines.reduce((sum, line) => sum + ('restoreMs' in line ? line.restoreMs : 0), 0)
+    this.#tally.started({ restored, runningAfterMs, restoreMs })
+    if (restored > bound) {
+      throw new Error(`restored ${restored} changelog records, the last two commits wrote ${bound}`)
+    }
+  }
+
+  #bound(): number {
+    const log = join(this.#program.data, 'log')
+    if (!this.#program.atLeastOnce) return recordsOfLastTwoCommits(log)
+    const marks = this.#told().flatMap((line) => ('mark' in line ? [line.mark] : []))
+    return recordsSinceMark(log, marks)
+  }
+
+  /** What watch.ts wrote, of all runs so far. */
+  #told(): Told[] {
+    const { watch } = this.#program
+    if (watch === undefined || !existsSync(watch)) return []
+    const lines = readFileSync(watch, 'utf8').split('\n')
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
+  }
+}
+
+function later(one: Phase, other: Phase): Phase {
+  return phases.indexOf(one) < phases.indexOf(other) ? other : one
+}
+
+function aimed(death: Death): Partial<ProgramOptions> {
+  return death.kind === 'point' ? { crash: `${death.point}:${death.nth}` } : { killAfterMs: death.afterMs }
 }

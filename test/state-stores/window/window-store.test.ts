@@ -42,6 +42,7 @@ describe('a window store', () => {
   it('says of which window a value cannot be written', async () => {
     const bench = texts(simulatedHome(), minute)
     const store = await bench.open()
+    store.put('k', { value: 'seven', timestamp: 1 }, 10 * second)
     // @ts-expect-error the values are texts
     expect(() => store.put('k', { value: 7, timestamp: 1 }, 10 * second)).to.throw(
       /^SERDE_FAILED: store 'texts', key 'k', window from 10000: string cannot write 7/,
