@@ -8,12 +8,15 @@
  * Laws
  *  B1  it serves only what it brought back: transactions first (they end what was ending), then groups, then requests
  *  B2  after `close` nothing waits: whoever asked has an answer or NET_DISCONNECTED
+ *  B3  damage, a failed disk and bytes that recovery cut off are told to whoever listens, naming file and offset: what was
+ *      found before at once, the rest when it is found
  */
 import { dirname, join, resolve } from 'node:path'
 import { StreamError } from '../base/errors.ts'
 import { internalTopicBatchBytes } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
 import { LogDirectory } from '../log/log-directory.ts'
+import type { TailCut } from '../log/recovery.ts'
 import { type ApiName, apiNames, type RequestOf, type ResponseOf } from '../protocol/api.ts'
 import { codecConnection } from '../protocol/codec-connection.ts'
 import type { Connection, RequestContext, RequestHandler, SupportedVersions } from '../protocol/connection.ts'
@@ -48,6 +51,7 @@ export class Broker implements RequestHandler {
   readonly #rooms: BrokerRooms
   readonly #logs: LogDirectory
   readonly #connections = new Set<Connection>()
+  readonly #listeners = new Set<(trouble: string) => void>()
   #connected = 0
   #closed: Promise<void> | null = null
 
@@ -55,6 +59,9 @@ export class Broker implements RequestHandler {
     this.directory = directory
     this.#logs = logs
     this.#rooms = rooms
+    logs.onTrouble = (name, error) => {
+      for (const tell of this.#listeners) tell(troubleOf(name, error))
+    }
   }
 
   /**
@@ -102,13 +109,26 @@ export class Broker implements RequestHandler {
     return supported
   }
 
-  /** Partitions that do not serve, by folder name, with the reason. */
+  /** Partitions that do not serve, or not all they hold, by folder name, with the reason (file and offset). */
   offline(): ReadonlyMap<string, StreamError> {
     const offline = new Map(this.#logs.offline())
     const { groups, transactions } = this.#rooms
     if (groups.failure !== null) offline.set(`${offsetsTopic}-0`, groups.failure)
     if (transactions.failure !== null) offline.set(`${transactionsTopic}-0`, transactions.failure)
     return offline
+  }
+
+  /** What an unclean stop left unfinished at the end of partitions, and was cut off at this start, by folder name. */
+  tailCuts(): ReadonlyMap<string, TailCut> {
+    return this.#logs.tailCuts()
+  }
+
+  /** B3. Returns what ends the telling. */
+  listen(tell: (trouble: string) => void): () => void {
+    for (const [name, cut] of this.tailCuts()) tell(cutOf(name, cut))
+    for (const [name, error] of this.offline()) tell(troubleOf(name, error))
+    this.#listeners.add(tell)
+    return () => this.#listeners.delete(tell)
   }
 
   /** B2. Everything is synced, and the next start knows that it was. Idempotent. */
@@ -135,6 +155,15 @@ export class Broker implements RequestHandler {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+function troubleOf(name: string, error: StreamError): string {
+  return `partition ${name} of the log does not serve all it holds: ${error.message}`
+}
+
+function cutOf(name: string, { path, offset, bytes, problem }: TailCut): string {
+  const cut = `${bytes} bytes from offset ${offset} on were cut off, where ${path} ends now (${problem})`
+  return `partition ${name} of the log was not closed: ${cut}; that is what a crash leaves, check the disk if more is missing`
 }
 
 /** A folder whose name is only in memory would take everything in it along in a power cut. */

@@ -7,28 +7,38 @@
  *      processes (DATA_DIR_LOCKED)
  */
 import { assert } from '../base/assert.ts'
+import { StreamError } from '../base/errors.ts'
 import { type Machine, systemMachine } from '../base/machine.ts'
+import { checkOptions, type OptionChecks, oneOf, shown } from '../base/option-checks.ts'
 import type { Connection, LogLease, LogProvider } from '../protocol/connection.ts'
 import { Broker } from './broker.ts'
-import type { BrokerOptions } from './options.ts'
+import { type BrokerOptions, brokerChecks } from './options.ts'
 
 export interface EmbeddedOptions extends BrokerOptions {
   /** How its users reach it: by reference (default), or through the codec, which shows that a wire would do. */
   readonly carrier?: 'direct' | 'codec'
 }
 
+const embeddedChecks = { ...brokerChecks, carrier: oneOf('direct', 'codec') } satisfies OptionChecks<EmbeddedOptions>
+
 /**
  * The log in this folder, for `Streams.start({ log: embedded('./data') })`. Nothing is opened before the first use;
- * several applications may share one handle.
+ * several applications may share one handle. CONFIG_INVALID for a folder or an option that is none.
  */
 export function embedded(directory: string, options: EmbeddedOptions = {}): LogProvider {
+  checkOptions('the embedded log', options, embeddedChecks)
+  if (typeof directory !== 'string' || directory === '') {
+    const what = `the embedded log was given the folder ${shown(directory)}; give the path of one: embedded('./data')`
+    throw new StreamError('CONFIG_INVALID', what)
+  }
   return new EmbeddedLog(directory, options)
 }
 
 class EmbeddedLog implements LogProvider {
   readonly description: string
   readonly #directory: string
-  readonly #options: EmbeddedOptions
+  readonly #carrier: 'direct' | 'codec'
+  readonly #options: BrokerOptions
   #users = 0
   #machine: Machine | null = null
   #broker: Promise<Broker> | null = null
@@ -36,7 +46,9 @@ class EmbeddedLog implements LogProvider {
 
   constructor(directory: string, options: EmbeddedOptions) {
     this.#directory = directory
-    this.#options = options
+    const { carrier = 'direct', ...brokerOptions } = options
+    this.#carrier = carrier
+    this.#options = brokerOptions
     this.description = `embedded log in ${directory}`
   }
 
@@ -56,9 +68,10 @@ class EmbeddedLog implements LogProvider {
   }
 
   #lease(broker: Broker): LogLease {
-    const carrier = this.#options.carrier ?? 'direct'
+    const carrier = this.#carrier
     const connections = new Set<Connection>()
     let released: Promise<void> | null = null
+    let deaf = (): void => undefined
     return {
       directory: this.#directory,
       connect: (clientId) => {
@@ -67,7 +80,12 @@ class EmbeddedLog implements LogProvider {
         connections.add(connection)
         return connection
       },
+      onTrouble: (tell) => {
+        deaf()
+        deaf = broker.listen(tell)
+      },
       release: () => {
+        deaf()
         released ??= this.#release(broker, connections)
         return released
       },

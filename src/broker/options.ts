@@ -9,6 +9,7 @@ import {
   minFreeBytesDefault,
   transactionTimeoutMsMax,
 } from '../base/limits.ts'
+import { anything, checkOptions, type OptionChecks, oneOf } from '../base/option-checks.ts'
 
 export interface BrokerOptions {
   /**
@@ -29,7 +30,18 @@ export interface BrokerOptions {
 
 export type BrokerSettings = Required<BrokerOptions> & { readonly groupMembersMax: number }
 
+/** Numbers are compared with each other when the broker opens. */
+export const brokerChecks = {
+  flush: oneOf('sync', 'os'),
+  minFreeBytes: anything,
+  groupInitialRebalanceDelayMs: anything,
+  groupSessionTimeoutMsMin: anything,
+  groupSessionTimeoutMsMax: anything,
+  transactionTimeoutMsMax: anything,
+} satisfies OptionChecks<BrokerOptions>
+
 export function settingsOf(options: BrokerOptions): BrokerSettings {
+  checkOptions('the broker', options, brokerChecks)
   const settings: BrokerSettings = {
     flush: options.flush ?? 'sync',
     minFreeBytes: options.minFreeBytes ?? minFreeBytesDefault,
@@ -38,9 +50,6 @@ export function settingsOf(options: BrokerOptions): BrokerSettings {
     groupSessionTimeoutMsMax: options.groupSessionTimeoutMsMax ?? groupSessionTimeoutMsMax,
     transactionTimeoutMsMax: options.transactionTimeoutMsMax ?? transactionTimeoutMsMax,
     groupMembersMax,
-  }
-  if (settings.flush !== 'sync' && settings.flush !== 'os') {
-    throw new StreamError('CONFIG_INVALID', `flush is ${String(settings.flush)}; say 'sync' or 'os'`)
   }
   for (const [name, value] of Object.entries(settings)) {
     if (name === 'flush') continue

@@ -27,7 +27,10 @@ const meanings: { readonly [name in KafkaError]?: readonly [code: ErrorCode, rem
   INVALID_RECORD: ['BATCH_CORRUPT', 'the topic refuses the record; a compacted topic needs keys'],
   UNSUPPORTED_COMPRESSION_TYPE: ['COMPRESSION_UNSUPPORTED', 'use none or gzip'],
   OFFSET_OUT_OF_RANGE: ['LOG_OFFSET_OUT_OF_RANGE', 'seek to an offset that is there, or choose autoOffsetReset'],
-  KAFKA_STORAGE_ERROR: ['LOG_OFFLINE', "the partition's disk failed; look into the broker's log"],
+  KAFKA_STORAGE_ERROR: [
+    'LOG_OFFLINE',
+    "the partition's files are damaged or its disk failed; the log's warning (Streams: the 'warning' event) names file and offset",
+  ],
   UNSTABLE_OFFSET_COMMIT: ['OFFSETS_UNSTABLE', 'a transaction with offsets is still open; try again'],
   INVALID_TXN_STATE: ['TRANSACTION_STATE_INVALID', 'abort the transaction'],
   TRANSACTION_ABORTABLE: ['TRANSACTION_ABORTED', 'abort the transaction and do it again'],

@@ -49,3 +49,22 @@ export interface EpochEnd {
   readonly leaderEpoch: number
   readonly endOffset: number
 }
+
+export interface PartitionLogOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly config: LogConfig
+  /** Larger than in any life before. */
+  readonly leaderEpoch: number
+  readonly cleanShutdown: boolean
+  /** Everything below it was synced. */
+  readonly recoveryPoint: number
+  /** Records below it were deleted, as the last checkpoint said; default 0, none. */
+  readonly startOffset?: number
+}
+
+/** What may be remembered of a partition: a restart reads again only from `recoveryPoint` on. */
+export interface LogCheckpoint {
+  readonly recoveryPoint: number
+  readonly startOffset: number
+}

@@ -6,9 +6,10 @@ import { StreamError } from '../base/errors.ts'
 import { checkpointBytes, checkpointIntervalMs } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
 import { encodeCheckpoint, readCheckpoint, replaceFile } from './checkpoint-file.ts'
-import type { LogConfig } from './log-config.ts'
-import { type LogCheckpoint, PartitionLog } from './partition-log.ts'
+import type { LogCheckpoint, LogConfig } from './log-config.ts'
+import { PartitionLog } from './partition-log.ts'
 import { claimTopicId, readTopicId } from './partition-metadata.ts'
+import type { TailCut } from './recovery.ts'
 import { SyncGroup } from './sync-group.ts'
 
 const formatVersion = 1
@@ -17,6 +18,7 @@ const recoveryPointsName = 'recovery-point-offset-checkpoint'
 const startOffsetsName = 'log-start-offset-checkpoint'
 const checkpointNames = [recoveryPointsName, startOffsetsName] as const
 const deletedSuffix = '-delete'
+const partitionName = /^(.+)-(\d+)$/
 const checkIntervalMs = 1000
 
 interface Meta {
@@ -55,6 +57,8 @@ export class LogDirectory {
   readonly leaderEpoch: number
   /** Was the life before closed in order? */
   readonly cleanShutdown: boolean
+  /** Called when an open partition goes offline, and when a reader meets damage in it for the first time. */
+  onTrouble: ((name: string, error: StreamError) => void) | null = null
   readonly #machine: Machine
   readonly #lock: DirectoryLock
   readonly #known: Map<string, LogCheckpoint>
@@ -97,6 +101,7 @@ export class LogDirectory {
       const { files } = machine
       files.makeDirectory(directory)
       const last = readMeta(machine, directory)
+      if (last === null) requireNew(machine, directory)
       // Before the first life has a number: a folder with a number and without these files has lost them.
       if (last === null)
         for (const name of checkpointNames) await replaceFile(files, join(directory, name), encodeCheckpoint([]))
@@ -126,7 +131,7 @@ export class LogDirectory {
     const { files } = this.#machine
     const folders: PartitionFolder[] = []
     for (const name of files.list(this.directory)) {
-      const found = /^(.+)-(\d+)$/.exec(name)
+      const found = partitionName.exec(name)
       if (found === null) continue
       folders.push({
         topic: found[1]!,
@@ -158,6 +163,7 @@ export class LogDirectory {
         startOffset: known?.startOffset ?? 0,
       })
       if (options.topicId !== undefined) await claimTopicId(this.#machine.files, directory, options.topicId)
+      log.onTrouble = (error) => this.onTrouble?.(name, error)
       this.#logs.set(name, log)
       this.#failed.delete(name)
       return log
@@ -179,11 +185,21 @@ export class LogDirectory {
     return this.#logs.values()
   }
 
-  /** Partitions that do not serve, by folder name, with the reason. */
+  /** Partitions that do not serve, or not all they hold, by folder name, with the reason. */
   offline(): ReadonlyMap<string, StreamError> {
     const offline = new Map(this.#failed)
-    for (const [name, log] of this.#logs) if (log.offline !== null) offline.set(name, log.offline)
+    for (const [name, log] of this.#logs) {
+      const reason = log.offline ?? log.damage
+      if (reason !== null) offline.set(name, reason)
+    }
     return offline
+  }
+
+  /** What recovery took from the end of open partitions in this life, by folder name. */
+  tailCuts(): ReadonlyMap<string, TailCut> {
+    const cuts = new Map<string, TailCut>()
+    for (const [name, { tailCut }] of this.#logs) if (tailCut !== null) cuts.set(name, tailCut)
+    return cuts
   }
 
   /** Deletes a partition with all it holds. Durable when it resolves: the name may be used again. */
@@ -315,6 +331,17 @@ export class LogDirectory {
     const meta: Meta = { version: formatVersion, starts: this.leaderEpoch, clean: asBefore && online }
     await replaceFile(this.#machine.files, join(this.directory, metaName), Buffer.from(JSON.stringify(meta)))
   }
+}
+
+/** Y1: the first life is numbered before it makes a partition, so partitions without the number have lost it. */
+function requireNew({ files }: Machine, directory: string): void {
+  const partition = files.list(directory).find((name) => partitionName.test(name))
+  if (partition === undefined) return
+  throw new StreamError(
+    'LOG_CORRUPT',
+    `${join(directory, metaName)} is missing, but ${partition} is there: without it nothing says what was synced; ` +
+      'restore the file from a copy of the data folder, or delete the data folder to begin anew',
+  )
 }
 
 function readMeta(machine: Machine, directory: string): Meta | null {

@@ -39,6 +39,7 @@ export interface SegmentRead {
  *  R1  every batch that is handed out has a matching CRC
  *  R2  batches are handed out whole, in offset order
  *  R3  base offset and leader epoch, which no CRC covers, are what their neighbours and the epoch history say
+ *  R4  what a segment should have and has not is LOG_CORRUPT: the next segment is no answer
  */
 export class LogReader {
   #hints: Hint[] = []
@@ -69,7 +70,10 @@ export class LogReader {
     minOneBatch: boolean,
   ): SegmentRead | null {
     const position = this.#positionOf(segment, offset)
-    if (position === segment.sizeBytes) return null
+    if (position === segment.sizeBytes) {
+      segment.requireEnd(offset)
+      return null
+    }
     let buffer = readAt(segment, position, Math.min(Math.max(maxBytes, batchHeaderBytes), segment.sizeBytes - position))
     let size = requireFrame(segment, offset, buffer, 0, position)
     if (baseOffsetOf(buffer, 0) >= endOffset) return { records: nothing, nextOffset: offset }

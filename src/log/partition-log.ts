@@ -4,12 +4,9 @@ import { messageOf, StreamError } from '../base/errors.ts'
 import { producerIdExpirationMs } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
 import {
-  baseOffsetOf,
   baseSequenceOf,
-  crcMatches,
   isTransactional,
   lastOffsetOf,
-  partitionLeaderEpochOf,
   patchLogAppendTime,
   patchOffset,
   producerEpochOf,
@@ -17,40 +14,32 @@ import {
   recordCountOf,
 } from '../records/batch-format.ts'
 import { decodeControl } from '../records/control-record.ts'
+import { AbortedTransactions } from './aborted-transactions.ts'
 import { validateClientBatch } from './append-validation.ts'
-import { BatchScanner } from './batch-scanner.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
-import type { AbortedTransaction, AppendResult, EpochEnd, LogConfig, LogRead, TimestampOffset } from './log-config.ts'
+import type {
+  AbortedTransaction,
+  AppendResult,
+  EpochEnd,
+  LogCheckpoint,
+  LogConfig,
+  LogRead,
+  PartitionLogOptions,
+  TimestampOffset,
+} from './log-config.ts'
 import { LogReader } from './log-reader.ts'
 import { recordBatch } from './producer-effects.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerState } from './producer-state.ts'
-import { type Recovered, recover } from './recovery.ts'
+import { recover, type TailCut } from './recovery.ts'
+import { replay } from './replay.ts'
 import type { Segment } from './segment.ts'
+import { encodeSegmentFacts, SegmentFactsFile } from './segment-facts.ts'
 import { SegmentList } from './segment-list.ts'
 import { SyncGroup } from './sync-group.ts'
 
 const nothing = Buffer.alloc(0)
 const offsetsPerSegmentMax = 0x7fffffff
-
-export interface PartitionLogOptions {
-  readonly topic: string
-  readonly partition: number
-  readonly config: LogConfig
-  /** Larger than in any life before. */
-  readonly leaderEpoch: number
-  readonly cleanShutdown: boolean
-  /** Everything below it was synced. */
-  readonly recoveryPoint: number
-  /** Records below it were deleted, as the last checkpoint said; default 0, none. */
-  readonly startOffset?: number
-}
-
-/** What may be remembered of a partition: a restart reads again only from `recoveryPoint` on. */
-export interface LogCheckpoint {
-  readonly recoveryPoint: number
-  readonly startOffset: number
-}
 
 /**
  * One partition on disk: a folder of segments, and what is known of its producers.
@@ -73,11 +62,17 @@ export class PartitionLog {
   readonly leaderEpoch: number
   /** Called after each append: fetches may be waiting. */
   onAppend: (() => void) | null = null
+  /** Called when it goes offline, and when damage is found for the first time. */
+  onTrouble: ((error: StreamError) => void) | null = null
+  /** What was taken from its end when it was opened; null when nothing was. */
+  readonly tailCut: TailCut | null
   readonly #machine: Machine
   readonly #segments: SegmentList
   readonly #producers = new ProducerState()
   readonly #epochs: LeaderEpochs
   readonly #snapshots: ProducerSnapshots
+  readonly #facts: SegmentFactsFile
+  readonly #aborted: AbortedTransactions
   readonly #reader: LogReader
   readonly #group = new SyncGroup(() => this.#syncRound())
   #config: LogConfig
@@ -88,6 +83,7 @@ export class PartitionLog {
   /** Folders with names that a power cut may still take back. */
   #unsyncedFolders = new Set<string>()
   #offline: StreamError | null = null
+  #damage: StreamError | null = null
   #closed: Promise<void> | null = null
   #bytesSinceCheckpoint = 0
 
@@ -101,6 +97,7 @@ export class PartitionLog {
     const startOffset = options.startOffset ?? 0
     // A log start is recorded only after what lies below it was synced.
     const recoveryPoint = Math.max(options.recoveryPoint, startOffset)
+    this.#facts = new SegmentFactsFile(machine.files, directory)
     const recovered = recover(machine, directory, {
       cleanShutdown: options.cleanShutdown,
       recoveryPoint,
@@ -108,8 +105,11 @@ export class PartitionLog {
       indexIntervalBytes: options.config.indexIntervalBytes,
       compacted: options.config.compacted,
       leaderEpoch: options.leaderEpoch,
+      facts: this.#facts.load(),
     })
+    this.tailCut = recovered.tailCut
     this.#segments = new SegmentList(machine.files, directory, recovered.segments)
+    this.#aborted = new AbortedTransactions(this.#segments, () => this.#config.compacted)
     this.#startOffset = Math.max(startOffset, recovered.segments[0]!.baseOffset)
     this.#endOffset = recovered.endOffset
     this.#syncedOffset = Math.min(recoveryPoint, recovered.endOffset)
@@ -119,7 +119,10 @@ export class PartitionLog {
     this.#reader = new LogReader(this.#epochs, () => this.#config)
     if (recovered.changed || created) this.#unsyncedFolders.add(directory)
     if (created) this.#unsyncedFolders.add(dirname(directory))
-    this.#replay(recovered, recoveryPoint)
+    this.#producers.restore(recovered.producers)
+    this.#epochs.load(recoveryPoint)
+    const into = { producers: this.#producers, epochs: this.#epochs, nowMs: machine.clock.now() }
+    replay(this.#segments, recovered.replayFrom, recoveryPoint, into)
     assert(
       this.leaderEpoch > this.#epochs.latest || this.#epochs.latest < 0,
       'the leader epoch is raised at each start',
@@ -128,7 +131,8 @@ export class PartitionLog {
 
   /**
    * Opens the partition in `directory`, which is created when it is not there. Throws LOG_CORRUPT when bytes that were
-   * synced are missing or damaged where the log ends; other damage is found when it is read.
+   * synced are missing or damaged where the log ends, or a .log file is missing or shorter than it was; other damage is
+   * found when it is read.
    */
   static open(machine: Machine, directory: string, options: PartitionLogOptions): PartitionLog {
     const created = !machine.files.exists(directory)
@@ -176,37 +180,17 @@ export class PartitionLog {
     return this.#offline
   }
 
+  /** The first damage that was met while reading: the rest is served. Null while there is none. */
+  get damage(): StreamError | null {
+    return this.#damage
+  }
+
   get name(): string {
     return `${this.topic}-${this.partition}`
   }
 
   updateConfig(config: LogConfig): void {
     this.#config = config
-  }
-
-  /** Producers and epochs from the batches that no snapshot covers. */
-  #replay(recovered: Recovered, recoveryPoint: number): void {
-    this.#producers.restore(recovered.producers)
-    this.#epochs.load(recoveryPoint)
-    const from = Math.min(recovered.replayFrom, recoveryPoint)
-    const nowMs = this.#machine.clock.now()
-    for (const segment of this.#segments.all()) {
-      if (segment.endOffset <= from) continue
-      const scanner = new BatchScanner(segment.file(), segment.walkFrom(from), segment.sizeBytes)
-      while (scanner.next()) {
-        const baseOffset = baseOffsetOf(scanner.buffer, scanner.at)
-        if (baseOffset >= recoveryPoint)
-          this.#epochs.assign(partitionLeaderEpochOf(scanner.buffer, scanner.at), baseOffset)
-        if (baseOffset < recoveryPoint && !crcMatches(scanner.buffer, scanner.at)) {
-          throw segment.corrupt(baseOffset, scanner.position, 'its checksum does not match')
-        }
-        const indexed = baseOffset >= recoveryPoint ? segment.transactions : null
-        if (baseOffset >= recovered.replayFrom) recordBatch(this.#producers, indexed, scanner.buffer, scanner.at, nowMs)
-      }
-      if (scanner.problem !== null) throw segment.corrupt(segment.baseOffset, scanner.position, scanner.problem)
-      if (segment !== this.#segments.active && !segment.sealed) segment.seal()
-      if (segment.sealed) segment.cool()
-    }
   }
 
   /**
@@ -315,16 +299,9 @@ export class PartitionLog {
     const committed = options.isolation === 'readCommitted'
     const limit = committed ? this.lastStableOffset : this.#endOffset
     const abortedTransactions: AbortedTransaction[] = []
-    let records: Buffer = nothing
-    for (let number = this.#segments.floor(offset); offset < limit && number < this.#segments.count; number++) {
-      const segment = this.#segments.at(number)!
-      this.#segments.warmUp(segment)
-      const found = this.#reader.read(segment, offset, limit, maxBytes, options.minOneBatch)
-      if (found === null) continue
-      records = found.records
-      if (committed && records.length > 0) this.#collectAborted(number, offset, found.nextOffset, abortedTransactions)
-      break
-    }
+    const records = this.#noticing(() => {
+      return this.#readBatches(offset, limit, maxBytes, options.minOneBatch, committed ? abortedTransactions : null)
+    })
     return {
       records,
       highWatermark: this.#endOffset,
@@ -334,22 +311,48 @@ export class PartitionLog {
     }
   }
 
-  #collectAborted(number: number, fromOffset: number, toOffset: number, into: AbortedTransaction[]): void {
-    for (const segment of this.#segments.all().slice(number)) {
+  #readBatches(
+    offset: number,
+    limit: number,
+    maxBytes: number,
+    minOneBatch: boolean,
+    aborted: AbortedTransaction[] | null,
+  ): Buffer {
+    for (let number = this.#segments.floor(offset); offset < limit && number < this.#segments.count; number++) {
+      const segment = this.#segments.at(number)!
       this.#segments.warmUp(segment)
-      if (segment.transactions.collect(fromOffset, toOffset, into)) return
+      const found = this.#reader.read(segment, offset, limit, maxBytes, minOneBatch)
+      if (found === null) continue
+      if (aborted !== null && found.records.length > 0) this.#aborted.collect(number, offset, found.nextOffset, aborted)
+      return found.records
     }
+    return nothing
   }
 
-  /** The first record whose timestamp is at least this; null when there is none. */
+  /** The first record whose timestamp is at least this; null when there is none. Throws LOG_CORRUPT, LOG_OFFLINE. */
   offsetForTimestamp(timestampMs: number): TimestampOffset | null {
     this.#requireOnline()
-    for (const segment of this.#segments.all()) {
-      this.#segments.warmUp(segment)
-      const found = this.#reader.findTimestamp(segment, timestampMs, this.#startOffset)
-      if (found !== null) return found
+    return this.#noticing(() => {
+      for (const segment of this.#segments.all()) {
+        this.#segments.warmUp(segment)
+        const found = this.#reader.findTimestamp(segment, timestampMs, this.#startOffset)
+        if (found !== null) return found
+      }
+      return null
+    })
+  }
+
+  /** Damage that a reader meets is kept: the owner of the log has to know, not only who asked. */
+  #noticing<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      if (StreamError.is(error, 'LOG_CORRUPT') && this.#damage === null) {
+        this.#damage = error
+        this.onTrouble?.(error)
+      }
+      throw error
     }
-    return null
   }
 
   /** Where the largest epoch that is at most this one ends; -1, -1 when no such epoch is known. */
@@ -373,6 +376,8 @@ export class PartitionLog {
     this.#startOffset = offset
     this.#epochs.truncateBefore(offset)
     for (const dropped of this.#segments.dropBefore(offset)) this.#reader.forget(dropped)
+    // Perhaps it was in what is gone now; if not, it will be met again.
+    this.#damage = null
     return offset
   }
 
@@ -403,11 +408,13 @@ export class PartitionLog {
   }
 
   #goOffline(cause: unknown): StreamError {
-    this.#offline ??= new StreamError(
+    if (this.#offline !== null) return this.#offline
+    this.#offline = new StreamError(
       'LOG_OFFLINE',
       `${this.directory} is offline, what it holds in memory may not be on the disk: ${messageOf(cause)}; check the disk and restart`,
       { cause },
     )
+    this.onTrouble?.(this.#offline)
     return this.#offline
   }
 
@@ -424,32 +431,40 @@ export class PartitionLog {
     if (this.#offline !== null) throw this.#offline
     const offset = this.#endOffset
     const bytes = this.#bytesSinceCheckpoint
-    try {
+    const facts = encodeSegmentFacts(this.#segments.all().map((segment) => segment.facts()))
+    this.#aborted.derived = false
+    await this.#orOffline(async () => {
       this.#producers.expire(this.#machine.clock.now() - producerIdExpirationMs)
       this.#snapshots.write(offset, this.#producers)
       this.#unsyncedFolders.add(this.directory)
       for (const segment of [...this.#segments.all()]) await segment.syncIndexes()
       await this.#snapshots.sync()
       await this.#epochs.save()
-    } catch (error) {
-      // What could not be written is derived, and is written at the next checkpoint; what could not be synced is lost.
-      if (StreamError.is(error, 'DISK_FULL')) throw error
-      throw this.#goOffline(error)
-    }
+    })
     await this.#group.join()
     assert(this.#syncedOffset >= offset, 'L2: a checkpoint covers what was appended before it')
+    await this.#orOffline(() => this.#facts.save(facts))
     this.#lastCheckpoint = { recoveryPoint: offset, startOffset: Math.min(this.#startOffset, offset) }
     this.#bytesSinceCheckpoint -= bytes
     return this.#lastCheckpoint
   }
 
+  /** What could not be written is derived, and is written at the next checkpoint; what could not be synced is lost. */
+  async #orOffline(write: () => Promise<void>): Promise<void> {
+    try {
+      await write()
+    } catch (error) {
+      if (StreamError.is(error, 'DISK_FULL')) throw error
+      throw this.#goOffline(error)
+    }
+  }
+
   /** Would a checkpoint say something new? */
   get checkpointDue(): boolean {
     if (this.#offline !== null) return false
-    const last = this.lastCheckpoint
-    return (
-      last.recoveryPoint < this.#endOffset || last.startOffset < this.#startOffset || this.#unsyncedFolders.size > 0
-    )
+    const { recoveryPoint, startOffset } = this.#lastCheckpoint
+    if (recoveryPoint < this.#endOffset || startOffset < this.#startOffset) return true
+    return this.#unsyncedFolders.size > 0 || this.#aborted.derived
   }
 
   /** What the last checkpoint said, or what was known at open. */

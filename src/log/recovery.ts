@@ -5,15 +5,28 @@ import { BatchScanner } from './batch-scanner.ts'
 import { decodeSnapshot } from './producer-snapshot.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { Segment } from './segment.ts'
+import type { SegmentFacts } from './segment-facts.ts'
 import { offsetOfName, segmentPath } from './segment-names.ts'
+
+/** The end of a log that an unclean stop left unfinished, and that recovery took away. */
+export interface TailCut {
+  /** The .log file in which the log ends now. */
+  readonly path: string
+  /** Where the log ends now. */
+  readonly offset: number
+  /** Of all files. */
+  readonly bytes: number
+  /** Why the log ends there. */
+  readonly problem: string
+}
 
 /**
  * What a partition folder holds after a stop, clean or not.
  *
  * Faults it lives with: above the recovery point any byte may be missing, old or torn, any file may be missing or be
  * there again though it was removed; below it everything was synced. Indexes and snapshots may be missing or torn
- * anywhere. So below the recovery point damage is LOG_CORRUPT (found when it is read), and above it the log ends at the
- * first batch that does not follow its predecessor.
+ * anywhere. So below the recovery point damage is LOG_CORRUPT (found when it is read; a .log that is missing or of
+ * another length at once), and above it the log ends at the first batch that does not follow its predecessor.
  *
  * Laws
  *  V1  every batch below the recovery point is kept
@@ -25,6 +38,8 @@ export interface Recovered {
   /** Those at and above the recovery point are not sealed yet. */
   readonly segments: Segment[]
   readonly endOffset: number
+  /** What was taken from the end of the log; null when nothing was. */
+  readonly tailCut: TailCut | null
   /** Something was cut or removed: the folder must be synced before anything new counts as durable. */
   readonly changed: boolean
   readonly producers: readonly ProducerEntry[]
@@ -42,6 +57,8 @@ export interface RecoveryOptions {
   readonly compacted: boolean
   /** Of the life that begins: every batch on disk has a smaller one. */
   readonly leaderEpoch: number
+  /** What the last checkpoint knew of the segments, by base offset. */
+  readonly facts: ReadonlyMap<number, SegmentFacts>
 }
 
 export function recover(machine: Machine, directory: string, options: RecoveryOptions): Recovered {
@@ -52,7 +69,8 @@ export function recover(machine: Machine, directory: string, options: RecoveryOp
   const segments: Segment[] = []
   for (let index = 0; index < bases.length; index++) {
     const next = bases[index + 1] ?? Number.MAX_SAFE_INTEGER
-    const segment = Segment.existing(files, directory, bases[index]!, machine.clock.now(), next)
+    const facts = options.facts.get(bases[index]!) ?? null
+    const segment = Segment.existing(files, directory, bases[index]!, machine.clock.now(), next, facts)
     if (next <= options.startOffset) {
       segment.remove()
       changed = true
@@ -60,22 +78,54 @@ export function recover(machine: Machine, directory: string, options: RecoveryOp
       segments.push(segment)
     }
   }
+  requireWhole(directory, segments, options)
   if (segments.length === 0 || segments[0]!.baseOffset > options.startOffset) {
     beginAnew(machine, directory, segments, options)
     changed = true
   }
-  changed = recoverTail(segments, options) || changed
+  const tailCut = recoverTail(segments, options)
+  changed ||= tailCut !== null
   const endOffset = segments.at(-1)!.endOffset
   const snapshot = latestSnapshot(machine, directory, names, Math.min(options.recoveryPoint, endOffset))
   const firstOffset = segments[0]!.baseOffset
   return {
     segments,
     endOffset,
+    tailCut,
     changed: changed || snapshot.removed,
     producers: snapshot.entries,
     replayFrom: Math.max(firstOffset, snapshot.offset),
     snapshotOffsets: snapshot.offsets,
   }
+}
+
+/** V1: a sealed .log that was synced is there, and has the length it had. */
+function requireWhole(directory: string, segments: readonly Segment[], options: RecoveryOptions): void {
+  const present = new Map(segments.map((segment) => [segment.baseOffset, segment]))
+  const { startOffset, recoveryPoint } = options
+  const all = [...options.facts.values()]
+  const synced = all.filter(({ endOffset }) => endOffset > startOffset && endOffset <= recoveryPoint)
+  // One that was growing held the last offset below the recovery point, when it began below.
+  const growing = all.filter((facts) => facts.endOffset < 0 && facts.baseOffset < recoveryPoint)
+  const needed = startOffset < recoveryPoint ? [...synced, ...growing] : synced
+  // The file before a missing one seems wrong too: so what is missing is named first.
+  for (const facts of needed) if (!present.has(facts.baseOffset)) throw lost(directory, facts, 'is missing')
+  for (const facts of synced) {
+    const { sizeBytes, endOffset } = present.get(facts.baseOffset)!
+    if (sizeBytes !== facts.sizeBytes)
+      throw lost(directory, facts, `has ${sizeBytes} bytes, ${facts.sizeBytes} were written`)
+    if (endOffset !== facts.endOffset && endOffset < Number.MAX_SAFE_INTEGER)
+      throw lost(directory, facts, `is followed by a file that begins at offset ${endOffset}`)
+  }
+}
+
+function lost(directory: string, { baseOffset, endOffset }: SegmentFacts, problem: string): StreamError {
+  const path = segmentPath(directory, baseOffset, '.log')
+  const held = endOffset < 0 ? `the offsets from ${baseOffset} on` : `the offsets ${baseOffset} to ${endOffset - 1}`
+  return new StreamError(
+    'LOG_CORRUPT',
+    `${path} ${problem}; it held ${held}: restore the file, or delete the partition`,
+  )
 }
 
 /** V1, V2: the segment that holds the log start is not there, so nothing that is there follows anything. */
@@ -107,10 +157,11 @@ function removeOrphans(
   return removed
 }
 
-/** V1, V2. Leaves the segments that remain in the array, the last one active. True when something was cut. */
-function recoverTail(segments: Segment[], options: RecoveryOptions): boolean {
+/** V1, V2. Leaves the segments that remain in the array, the last one active. Says what was cut. */
+function recoverTail(segments: Segment[], options: RecoveryOptions): TailCut | null {
   let number = segments.length - 1
-  while (number > 0 && segments[number]!.baseOffset > options.recoveryPoint) number--
+  // The one that ends at the recovery point was perhaps sealed after it: then no checkpoint covers its last entries.
+  while (number > 0 && segments[number]!.baseOffset >= options.recoveryPoint) number--
   let expected = -1
   let epoch = -1
   for (const sealed of segments.slice(0, number)) {
@@ -129,9 +180,16 @@ function recoverTail(segments: Segment[], options: RecoveryOptions): boolean {
     if (end.problem === null) continue
     if (expected < options.recoveryPoint || options.cleanShutdown)
       throw segment.corrupt(expected, end.position, end.problem)
-    if (follows) segment.cut(end.position)
-    for (const later of segments.splice(follows ? number + 1 : number)) later.remove()
-    return true
+    let bytes = 0
+    if (follows) {
+      bytes += segment.sizeBytes - end.position
+      segment.cut(end.position)
+    }
+    for (const later of segments.splice(follows ? number + 1 : number)) {
+      bytes += later.sizeBytes
+      later.remove()
+    }
+    return { path: segments.at(-1)!.path, offset: expected, bytes, problem: end.problem }
   }
   if (expected < options.recoveryPoint) {
     const last = segments.at(-1)!
@@ -141,7 +199,7 @@ function recoverTail(segments: Segment[], options: RecoveryOptions): boolean {
       `the log ends there, but offsets below ${options.recoveryPoint} were on the disk`,
     )
   }
-  return false
+  return null
 }
 
 interface TailEnd {

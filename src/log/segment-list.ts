@@ -7,7 +7,7 @@ import { Segment } from './segment.ts'
  * The segments of one partition, oldest first. The last one is active, the others are sealed.
  *
  * Laws
- *  M1  base offsets rise; a segment ends where the next begins (or before, in a gap)
+ *  M1  base offsets rise; a segment ends where the next begins
  *  M2  a sealed segment that nobody reads holds no descriptor
  */
 export class SegmentList {

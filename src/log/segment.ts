@@ -5,16 +5,16 @@ import { indexIntervalBytesDefault } from '../base/limits.ts'
 import { crcMatches, lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import { OffsetIndex } from './offset-index.ts'
+import type { SegmentFacts } from './segment-facts.ts'
 import { segmentPath } from './segment-names.ts'
 import { TimeIndex } from './time-index.ts'
-import { TransactionIndex } from './transaction-index.ts'
+import { type AbortedDigest, TransactionIndex } from './transaction-index.ts'
 
 const parts = ['.log', '.index', '.timeindex', '.txnindex'] as const
 
 interface Indexes {
   readonly offsets: OffsetIndex
   readonly times: TimeIndex
-  readonly transactions: TransactionIndex
 }
 
 /**
@@ -24,9 +24,10 @@ interface Indexes {
  * sealed, at a checkpoint and at close. A sealed segment opens its file and its indexes when it is read.
  *
  * Laws
- *  S1  every offset in it is ≥ baseOffset and < endOffset, and endOffset is ≤ the next segment's baseOffset
+ *  S1  every offset in it is ≥ baseOffset and < endOffset, and a sealed one ends at the next one's baseOffset
  *  S2  offsets rise from batch to batch
  *  S3  an offset entry never points past the last whole batch; one that points wrong is found out and the index rebuilt
+ *  S4  a .txnindex is used when it is what its digest says, else it is derived (aborted-transactions.ts)
  *
  * Not here: which segment to use (partition-log.ts), repair after a crash (recovery.ts).
  */
@@ -42,6 +43,11 @@ export class Segment {
   readonly #files: Files
   #file: OpenFile | null = null
   #indexes: Indexes | null = null
+  #transactions: TransactionIndex | null = null
+  /** S4, while it is sealed; null when nobody knows. */
+  #aborted: AbortedDigest | null = null
+  /** Of one that grows: are its aborted transactions complete? */
+  #complete = false
   #syncs = 0
   #bytesSinceEntry = 0
   #maxTimestampMs = -1
@@ -74,12 +80,22 @@ export class Segment {
     }
     segment.file().truncate(0)
     segment.#indexes = segment.#freshIndexes()
+    segment.#transactions = TransactionIndex.create(segment.#indexPath('.txnindex'))
+    segment.#complete = true
     return segment
   }
 
   /** One that is on disk. `endOffset` is the next segment's base, or a guess that recovery corrects. */
-  static existing(files: Files, directory: string, baseOffset: number, nowMs: number, endOffset: number): Segment {
+  static existing(
+    files: Files,
+    directory: string,
+    baseOffset: number,
+    nowMs: number,
+    endOffset: number,
+    facts: SegmentFacts | null = null,
+  ): Segment {
     const segment = new Segment(files, directory, baseOffset, nowMs, 0, endOffset)
+    segment.#aborted = facts?.aborted ?? null
     segment.sizeBytes = segment.file().size()
     return segment
   }
@@ -101,7 +117,6 @@ export class Segment {
     return {
       offsets: OffsetIndex.create(this.#indexPath('.index'), this.baseOffset),
       times: TimeIndex.create(this.#indexPath('.timeindex'), this.baseOffset),
-      transactions: TransactionIndex.create(this.#indexPath('.txnindex')),
     }
   }
 
@@ -110,12 +125,29 @@ export class Segment {
     const files = this.#files
     const offsets = OffsetIndex.load(files, this.#indexPath('.index'), this.baseOffset, this.sizeBytes)
     const times = TimeIndex.load(files, this.#indexPath('.timeindex'), this.baseOffset, this.endOffset)
-    const transactions = TransactionIndex.loadSealed(files, this.#indexPath('.txnindex'), this.endOffset)
-    this.#indexes = { offsets, times, transactions }
+    this.#indexes = { offsets, times }
     // A sealed segment has its largest timestamp in the index; without it the files are not what `seal` wrote.
     if (offsets.dirty || times.dirty || (times.count === 0 && this.sizeBytes > 0))
       this.rebuildIndexes(indexIntervalBytesDefault)
+    if (this.sealed) this.#checkEnd(offsets.lastPosition)
     return this.#indexes
+  }
+
+  /** S1, by the batches behind the last index entry. A broken frame there is told to whoever reads it. */
+  #checkEnd(position: number): void {
+    const scanner = new BatchScanner(this.file(), position, this.sizeBytes)
+    let endOffset = this.baseOffset
+    while (scanner.next()) endOffset = lastOffsetOf(scanner.buffer, scanner.at) + 1
+    if (scanner.problem !== null || endOffset === this.endOffset) return
+    // Whoever asks next is told again.
+    this.#indexes = null
+    this.requireEnd(endOffset)
+  }
+
+  /** S1: nothing compacts yet, so no offset may be missing. */
+  requireEnd(endOffset: number): void {
+    if (!this.sealed || endOffset === this.endOffset) return
+    throw this.corrupt(endOffset, this.sizeBytes, `the file ends there, the next one begins at ${this.endOffset}`)
   }
 
   get offsets(): OffsetIndex {
@@ -126,15 +158,49 @@ export class Segment {
     return this.#loaded().times
   }
 
+  /** Of one that grows. */
   get transactions(): TransactionIndex {
-    return this.#loaded().transactions
+    assert(!this.sealed && this.#transactions !== null, 'a segment that takes batches has its indexes')
+    return this.#transactions
+  }
+
+  /** True without a look at the disk. */
+  get hasNoAborts(): boolean {
+    return this.sealed ? this.#aborted?.count === 0 : this.#complete && this.transactions.count === 0
+  }
+
+  /** S4: null when it has to be derived. */
+  knownTransactions(): TransactionIndex | null {
+    if (!this.sealed) return this.#complete ? this.#transactions : null
+    if (this.#aborted === null) return null
+    this.#transactions ??= TransactionIndex.load(this.#files, this.#indexPath('.txnindex'), this.#aborted)
+    return this.#transactions
+  }
+
+  /** An empty one to derive into; `adoptTransactions` takes it. */
+  freshTransactions(): TransactionIndex {
+    return TransactionIndex.anew(this.#files, this.#indexPath('.txnindex'))
+  }
+
+  adoptTransactions(index: TransactionIndex): void {
+    this.#transactions = index
+    this.#complete = true
+    if (this.sealed) this.#aborted = index.digest()
+    index.flush(this.#files)
+  }
+
+  /** For a checkpoint. */
+  facts(): SegmentFacts {
+    const { baseOffset, sealed } = this
+    const aborted = sealed ? this.#aborted : this.#complete ? this.transactions.digest() : null
+    return { baseOffset, endOffset: sealed ? this.endOffset : -1, sizeBytes: sealed ? this.sizeBytes : -1, aborted }
   }
 
   /** Must its indexes be synced before the recovery point may move? */
   get indexesUnsynced(): boolean {
+    if (this.#transactions?.unsynced === true) return true
     if (this.#indexes === null) return false
-    const { offsets, times, transactions } = this.#indexes
-    return offsets.unsynced || times.unsynced || transactions.unsynced
+    return this.#indexes.offsets.unsynced || this.#indexes.times.unsynced
   }
 
   /** For recovery: what the indexes say about offsets below `offset`, and nothing else. */
@@ -147,13 +213,22 @@ export class Segment {
       this.baseOffset,
       Math.max(offset, this.baseOffset),
     )
-    const transactions = TransactionIndex.load(files, this.#indexPath('.txnindex'), offset)
     offsets.truncateFrom(offset)
-    this.#indexes = { offsets, times, transactions }
+    this.#indexes = { offsets, times }
+    this.#loadTransactionsBelow(offset)
     if (times.count > 0) {
       this.#maxTimestampMs = times.timestampAt(times.count - 1)
       this.#maxTimestampOffset = times.offsetAt(times.count - 1)
     }
+  }
+
+  #loadTransactionsBelow(offset: number): void {
+    const path = this.#indexPath('.txnindex')
+    const sound = this.#aborted === null ? null : TransactionIndex.load(this.#files, path, this.#aborted)
+    sound?.truncateFrom(offset)
+    this.#transactions = sound ?? this.freshTransactions()
+    // What begins above is all derived by recovery itself.
+    this.#complete = sound !== null || this.baseOffset >= offset
   }
 
   /** Forgets the offset and time indexes: they are derived anew by `account`. */
@@ -228,6 +303,7 @@ export class Segment {
   seal(): void {
     assert(!this.sealed, 'a segment is sealed once')
     this.#finish()
+    this.#aborted = this.#complete ? this.transactions.digest() : null
     this.sealed = true
   }
 
@@ -244,10 +320,9 @@ export class Segment {
   }
 
   flushIndexes(): void {
-    if (this.#indexes === null) return
-    this.#indexes.offsets.flush(this.#files)
-    this.#indexes.times.flush(this.#files)
-    this.#indexes.transactions.flush(this.#files)
+    this.#indexes?.offsets.flush(this.#files)
+    this.#indexes?.times.flush(this.#files)
+    this.#transactions?.flush(this.#files)
   }
 
   /** The largest timestamp in it; -1 when it has none. */
@@ -267,11 +342,10 @@ export class Segment {
   }
 
   async syncIndexes(): Promise<void> {
-    if (this.#indexes === null) return
-    const { offsets, times, transactions } = this.#indexes
-    await offsets.sync(this.#files)
-    await times.sync(this.#files)
-    await transactions.sync(this.#files)
+    const indexes = this.#indexes
+    await this.#transactions?.sync(this.#files)
+    await indexes?.offsets.sync(this.#files)
+    await indexes?.times.sync(this.#files)
   }
 
   /** Is an fdatasync under way? Then its descriptor must stay open. */
@@ -290,6 +364,7 @@ export class Segment {
   cool(): void {
     if (!this.sealed || this.unsynced || this.syncing || this.indexesUnsynced) return
     this.#indexes = null
+    this.#transactions = null
     this.close()
   }
 

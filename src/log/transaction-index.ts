@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { readInt64, writeInt64 } from '../base/bytes.ts'
-import { StreamError } from '../base/errors.ts'
+import { crc32c } from '../base/crc.ts'
 import type { Files } from '../base/files.ts'
 import { EntryFile } from './entry-file.ts'
 import type { AbortedTransaction } from './log-config.ts'
@@ -15,13 +15,21 @@ export interface AbortedEntry extends AbortedTransaction {
   readonly lastStableOffset: number
 }
 
+/** What an index must hold: told apart from one that is missing, short or damaged without a walk over the batches. */
+export interface AbortedDigest {
+  readonly count: number
+  /** Of the first `count` entries. */
+  readonly crc: number
+}
+
 /**
  * The .txnindex of a segment: the aborted transactions whose marker lies in it, in order of their markers.
- * A missing entry would show aborted records, so this index is synced before the recovery point passes it, and damage
- * is LOG_CORRUPT, never a guess.
+ * A missing entry would show aborted records, so what is loaded is compared with a digest that was kept apart
+ * (segment-facts.ts), and derived from the batches when it differs (aborted-transactions.ts): never a guess.
  *
  * Laws
  *  A1  lastOffset rises strictly, firstOffset < lastOffset
+ *  A2  an index that was loaded has the entries of its digest
  */
 export class TransactionIndex {
   readonly #entries: EntryFile
@@ -30,40 +38,42 @@ export class TransactionIndex {
     this.#entries = entries
   }
 
+  /** Of a new segment: there is no file. */
   static create(path: string): TransactionIndex {
     return new TransactionIndex(new EntryFile(path, entryBytes))
   }
 
-  /** Keeps what lies below `endOffset`; entries past it are derived again. */
-  static load(files: Files, path: string, endOffset: number): TransactionIndex {
-    const index = new TransactionIndex(EntryFile.load(files, path, entryBytes))
-    let lastOffset = -1
-    for (let number = 0; number < index.count; number++) {
-      const entry = index.#at(number)
-      const sound =
-        index.#entries.buffer.readInt16BE(number * entryBytes) === version &&
-        entry.lastOffset > lastOffset &&
-        entry.firstOffset < entry.lastOffset
-      if (sound && entry.lastOffset < endOffset) {
-        lastOffset = entry.lastOffset
-        continue
-      }
-      index.#entries.truncate(number)
-      break
-    }
-    return index
+  /** An empty one that takes the place of whatever is on the disk. */
+  static anew(files: Files, path: string): TransactionIndex {
+    const entries = EntryFile.load(files, path, entryBytes)
+    entries.truncate(0)
+    return new TransactionIndex(entries)
   }
 
-  /** As `load`, for a segment that is whole: what breaks a law there is LOG_CORRUPT. */
-  static loadSealed(files: Files, path: string, endOffset: number): TransactionIndex {
-    const index = TransactionIndex.load(files, path, endOffset)
-    if (index.#entries.dirty) {
-      throw new StreamError(
-        'LOG_CORRUPT',
-        `${path}: entry ${index.count} is damaged; restore this file or delete the partition`,
-      )
-    }
-    return index
+  /** A2: null when the file is not what the digest says. Entries behind those of the digest are left out. */
+  static load(files: Files, path: string, digest: AbortedDigest): TransactionIndex | null {
+    const entries = EntryFile.load(files, path, entryBytes)
+    if (entries.count < digest.count) return null
+    entries.truncate(digest.count)
+    const index = new TransactionIndex(entries)
+    return index.digest().crc === digest.crc && index.#isOurs() ? index : null
+  }
+
+  #isOurs(): boolean {
+    for (let number = 0; number < this.count; number++)
+      if (this.#entries.buffer.readInt16BE(number * entryBytes) !== version) return false
+    return true
+  }
+
+  digest(): AbortedDigest {
+    return { count: this.count, crc: crc32c(this.#entries.buffer, 0, this.count * entryBytes) }
+  }
+
+  /** Forgets the transactions whose marker lies at or above `offset`. */
+  truncateFrom(offset: number): void {
+    let count = this.count
+    while (count > 0 && this.#at(count - 1).lastOffset >= offset) count--
+    this.#entries.truncate(count)
   }
 
   get count(): number {

@@ -51,5 +51,10 @@ export interface LogLease {
   connect(clientId: string): Connection
   /** The folder of an embedded log, else null. */
   readonly directory: string | null
+  /**
+   * Optional: calls back, until the release, with a sentence for each partition that is damaged, offline or was cut at
+   * its end, naming file and offset. What is known already is told inside the call. One listener per lease.
+   */
+  onTrouble?(tell: (trouble: string) => void): void
   release(): Promise<void>
 }

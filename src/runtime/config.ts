@@ -1,7 +1,7 @@
-import { inspect } from 'node:util'
 import { StreamError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { type Machine, systemMachine } from '../base/machine.ts'
+import { requireKnown, shown } from '../base/option-checks.ts'
 import type { LogProvider } from '../client/index.ts'
 import type { ErrorPolicies } from '../processor/error-policy.ts'
 import { checkName } from '../topology/naming.ts'
@@ -120,7 +120,7 @@ export function resolveConfig(config: StreamsConfig): ResolvedConfig {
   return resolved
 }
 
-function checkApplicationId(applicationId: string): void {
+export function checkApplicationId(applicationId: string): void {
   try {
     checkName('topic', applicationId)
   } catch (cause) {
@@ -143,20 +143,8 @@ export function checkPolicies(owner: string, onError: ErrorPolicies): void {
   }
 }
 
-/** A misspelt option would do nothing, without a word. */
-function requireKnown(what: string, given: object, names: readonly string[]): void {
-  if (typeof given !== 'object' || given === null) throw invalid(`${what} is ${shown(given)}; give an object`)
-  const unknown = Object.keys(given).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw invalid(`there is no ${what} named '${unknown}'; there are: ${names.join(', ')}`)
-}
-
 function requireFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw invalid(`${name} is ${shown(value)}; give a function`)
-}
-
-/** A wrong value for a message: short, and whatever it is. */
-function shown(value: unknown): string {
-  return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
 }
 
 function requireWhole(name: string, value: number, least: number): void {

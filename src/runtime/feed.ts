@@ -1,49 +1,26 @@
+import { AssertionError } from '../base/assert.ts'
 import { ByteWriter } from '../base/bytes.ts'
 import { type Deferred, deferred } from '../base/deferred.ts'
 import { StreamError } from '../base/errors.ts'
 import { loopSliceMs } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
-import { type Headers, noHeaders, type Serde } from '../base/serde.ts'
+import { noHeaders } from '../base/serde.ts'
 import type { Connection } from '../client/index.ts'
 import type { PartitionAppender } from '../client/producer/partition-appender.ts'
 import { Producer } from '../client/producer/producer.ts'
 import { partitionForKey } from '../records/partitioning.ts'
 import { TimeWindowedSerde, windowedKeySuffixBytes } from '../serdes/windowed.ts'
 import { closeAll } from './closing.ts'
+import {
+  checkRecord,
+  type FeedItem,
+  type FeedRecord,
+  type FeedTopic,
+  recordOf,
+  requireItems,
+  unwritable,
+} from './feed-item.ts'
 import { StickyPartition } from './record-collector.ts'
-
-/** A topic as `feed` sees it: what `topic(…)` makes. */
-export interface FeedTopic<K, V> {
-  readonly name: string
-  readonly key: Serde<K>
-  readonly value: Serde<V>
-}
-
-/** A record to feed. Key null or absent: any partition. Timestamp absent: now. */
-export interface FeedRecord<K, V> {
-  readonly key?: K | null
-  readonly value: V | null
-  /** Milliseconds since 1970. */
-  readonly timestampMs?: number
-  readonly headers?: Headers
-}
-
-export type FeedItem<K, V> = V | FeedRecord<K, V>
-
-const recordFields: ReadonlySet<string> = new Set(['key', 'value', 'timestampMs', 'headers'])
-
-/** An item with a field `value`, and no field that a record does not have, is a record; anything else is a value. */
-function isRecord<K, V>(item: FeedItem<K, V>): item is FeedRecord<K, V> {
-  if (typeof item !== 'object' || item === null || !('value' in item)) return false
-  return Object.keys(item).every((name) => recordFields.has(name))
-}
-
-function areHeaders(headers: Headers): boolean {
-  if (!Array.isArray(headers)) return false
-  return headers.every((header) => {
-    return typeof header?.key === 'string' && (header.value === null || Buffer.isBuffer(header.value))
-  })
-}
 
 /** One call of `feed`: its own idempotent producer, from the first item until everything is in the log. */
 export class Feed<K, V> {
@@ -81,7 +58,7 @@ export class Feed<K, V> {
 
   async #feedAll(items: Iterable<FeedItem<K, V>> | AsyncIterable<FeedItem<K, V>>): Promise<void> {
     this.#sliceEndMs = this.#machine.clock.monotonic() + loopSliceMs
-    if (typeof items !== 'object' || items === null) throw this.#invalid(`was given ${String(items)}; give an iterable`)
+    requireItems(this.#topic.name, items)
     if (Symbol.asyncIterator in items) {
       const iterator = items[Symbol.asyncIterator]()
       this.#waitedFor = iterator
@@ -121,17 +98,31 @@ export class Feed<K, V> {
   #append(item: FeedItem<K, V>): boolean {
     this.#requireOpen()
     const { key, value } = this.#topic
-    const record: FeedRecord<K, V> = isRecord(item) ? item : { value: item }
+    const record = recordOf<K, V>(item)
     const recordKey = record.key ?? null
     const timestampMs = record.timestampMs ?? this.#machine.clock.now()
     const headers = record.headers ?? noHeaders
-    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
-      throw this.#invalid(`was given the timestamp ${String(timestampMs)}; give whole milliseconds from 0 on`)
+    checkRecord(this.#topic.name, timestampMs, headers)
+    try {
+      const partition = this.#partitionOf(recordKey)
+      this.#partitions[partition]!.append(timestampMs, recordKey, key, record.value, value, headers)
+    } catch (error) {
+      throw this.#explained(error, record)
     }
-    if (!areHeaders(headers)) throw this.#invalid('was given headers that are no list of { key: text, value: bytes }')
-    const partition = this.#partitionOf(recordKey)
-    this.#partitions[partition]!.append(timestampMs, recordKey, key, record.value, value, headers)
     return this.#producer.full || this.#machine.clock.monotonic() >= this.#sliceEndMs
+  }
+
+  /** What a serde could not write is named; an error that is none of theirs stays what it is. */
+  #explained(error: unknown, { key, value }: FeedRecord<K, V>): unknown {
+    if (AssertionError.is(error) || (StreamError.is(error) && error.code !== 'SERDE_FAILED')) return error
+    const { name, key: keySerde } = this.#topic
+    try {
+      this.#key.reset()
+      if (key !== null && key !== undefined) keySerde.encode(key, this.#key)
+    } catch {
+      return unwritable(name, 'key', key, error)
+    }
+    return unwritable(name, 'value', value, error)
   }
 
   #partitionOf(key: K | null): number {
@@ -156,9 +147,5 @@ export class Feed<K, V> {
 
   #closedError(): StreamError {
     return new StreamError('CLOSED', `the application was closed while ${this.#topic.name} was fed`)
-  }
-
-  #invalid(what: string): StreamError {
-    return new StreamError('INPUT_INVALID', `${this.#topic.name} ${what}`)
   }
 }

@@ -115,7 +115,7 @@ async function externalCounts(
   for (const { name, partitions } of missing) counts.set(name, partitions!)
   for (const { topic, node } of deadLetterTopics(topology, onError)) {
     if (counts.has(topic)) continue
-    const what = `${node} sends dead letters to the topic '${topic}', which does not exist; create it`
+    const what = `${node} sends dead letters to the topic '${topic}', which does not exist; create it, as with createTopics of the Admin of millrace/client`
     throw new StreamError('TOPIC_MISSING', what)
   }
   return counts

@@ -1,7 +1,9 @@
 import { StreamError } from '../base/errors.ts'
+import { aSerde, checkOptions, type OptionChecks, oneOf, shown } from '../base/option-checks.ts'
 import type { Serde } from '../base/serde.ts'
 import type { StoreKind, ValueAndTimestamp } from '../processor/state-store.ts'
 import type { StoreBuilder } from '../processor/store-builder.ts'
+import type { StoreHandle } from '../processor/store-handle.ts'
 import type {
   KeyValueView,
   TimestampedKeyValueView,
@@ -30,6 +32,12 @@ const timestamped: Readonly<Record<StoreKind, StoreKind>> = {
   timestampedWindow: 'timestampedWindow',
 }
 
+const queryChecks = {
+  kind: oneOf(...Object.keys(timestamped)),
+  key: aSerde,
+  value: aSerde,
+} satisfies OptionChecks<StoreQueryOptions<StoreKind, unknown, unknown>>
+
 /**
  * Queries over the tasks that run on this instance.
  *
@@ -52,10 +60,15 @@ export class StoreQueries {
     this.#requireOpen = requireOpen
   }
 
-  /** STORE_UNKNOWN when the topology has no store of that name. */
-  open(name: string): unknown {
-    const builder = this.#builder(name)
-    const local = new LocalStores(name, this.#taskCount(name), this.#tasks, this.#requireOpen)
+  /** STORE_UNKNOWN when the topology has no such store, or connects it to no processor. */
+  open(handle: StoreHandle<unknown>): unknown {
+    if (typeof handle?.storeName === 'string') return this.#open(this.#builder(handle.storeName))
+    const what = `store was given ${shown(handle)}; give it a table with a store, or the name of one with { kind, key, value }`
+    throw new StreamError('CONFIG_INVALID', what)
+  }
+
+  #open(builder: StoreBuilder): unknown {
+    const local = new LocalStores(builder.name, this.#taskCount(builder.name), this.#tasks, this.#requireOpen)
     const windowed = builder.kind === 'window' || builder.kind === 'timestampedWindow'
     return windowed ? new WindowStores(local) : new KeyValueStores(local)
   }
@@ -63,9 +76,14 @@ export class StoreQueries {
   /** As `open`, typed by what the caller says, which must be what the store is: STORE_MISMATCH. */
   openAs<Kind extends StoreKind, K, V>(
     name: string,
-    { kind, key, value }: StoreQueryOptions<Kind, K, V>,
+    options: StoreQueryOptions<Kind, K, V> | undefined,
   ): ViewOfKind<K, V>[Kind] {
-    const { fingerprint } = this.#builder(name)
+    if (!isQuery(name, options)) {
+      throw new StreamError('CONFIG_INVALID', `say what the store ${name} is: store('${name}', { kind, key, value })`)
+    }
+    const { kind, key, value } = options
+    const builder = this.#builder(name)
+    const { fingerprint } = builder
     const serdes = `(${key.name},${value.name}`
     const fits = [kind, timestamped[kind]].some((each) => {
       return fingerprint === `${each}${serdes})` || fingerprint.startsWith(`${each}${serdes},`)
@@ -74,20 +92,32 @@ export class StoreQueries {
       const what = `the store ${name} is ${fingerprint}, it was asked for as ${kind}${serdes}); ask with its own kind and serdes`
       throw new StreamError('STORE_MISMATCH', what)
     }
-    return this.open(name) as ViewOfKind<K, V>[Kind]
+    return this.#open(builder) as ViewOfKind<K, V>[Kind]
   }
 
   #builder(name: string): StoreBuilder {
-    const builder = this.#plan.topology.stores.get(name)
-    if (builder !== undefined) return builder
-    const names = [...this.#plan.topology.stores.keys()].join(', ')
-    throw new StreamError('STORE_UNKNOWN', `there is no store ${name}; the topology has: ${names}`)
+    const { stores, subTopologies } = this.#plan.topology
+    const builder = stores.get(name)
+    if (builder === undefined) {
+      const names = [...stores.keys()].join(', ')
+      throw new StreamError('STORE_UNKNOWN', `there is no store ${name}; the topology has: ${names}`)
+    }
+    if (subTopologies.some((each) => each.stores.includes(builder))) return builder
+    const what = `the store ${name} is not connected to any processor, so no task keeps it; name it in the stores of one`
+    throw new StreamError('STORE_UNKNOWN', what)
   }
 
   #taskCount(name: string): number {
     const owner = this.#plan.topology.subTopologies.find(({ stores }) => stores.some((store) => store.name === name))
     return owner === undefined ? 0 : this.#plan.taskCount(owner)
   }
+}
+
+/** For callers without types: CONFIG_INVALID for an option that is none, false where one is missing. */
+function isQuery<Q extends object>(name: string, options: Q | undefined): options is Q {
+  if (options === undefined) return false
+  checkOptions(`store('${name}')`, options, queryChecks)
+  return Object.keys(queryChecks).every((each) => options[each as keyof Q] !== undefined)
 }
 
 /** The views of one store on this instance, at this moment. */

@@ -5,14 +5,15 @@ import type { LogLease } from '../client/index.ts'
 import type { StoreKind } from '../processor/state-store.ts'
 import type { StoreHandle } from '../processor/store-handle.ts'
 import type { ViewOfKind } from '../processor/store-views.ts'
-import type { Topology } from '../topology/topology.ts'
+import { requireTopology, type Topology } from '../topology/topology.ts'
 import type { ActiveTask } from './active-task.ts'
 import { closeAll, closeEach } from './closing.ts'
 import { Cluster } from './cluster.ts'
 import { type ResolvedConfig, resolveConfig, type StreamsConfig } from './config.ts'
 import { CommitBell, drain } from './drain.ts'
 import { DropLog } from './drop-log.ts'
-import { Feed, type FeedItem, type FeedTopic } from './feed.ts'
+import { Feed } from './feed.ts'
+import { type FeedItem, type FeedTopic, requireFeedTopic } from './feed-item.ts'
 import { prepareTopics, topicsExplained } from './internal-topics.ts'
 import { type Metric, MetricRegistry } from './metrics.ts'
 import { StateDirectory } from './state-dir.ts'
@@ -27,6 +28,7 @@ export type { StreamsConfig } from './config.ts'
 
 interface StreamsParts {
   readonly config: ResolvedConfig
+  readonly hub: EventHub
   readonly lease: LogLease
   readonly stateDirectory: StateDirectory
   readonly cluster: Cluster
@@ -65,7 +67,7 @@ export class Streams {
   private constructor(parts: StreamsParts) {
     const { config, plan, cluster, stateDirectory, lease } = parts
     this.#parts = parts
-    this.#hub = new EventHub(config.listeners, (line) => console.warn(line))
+    this.#hub = parts.hub
     this.#queries = new StoreQueries(
       plan,
       () => this.#tasks,
@@ -90,16 +92,19 @@ export class Streams {
   static async start(topology: Topology, options: StreamsConfig): Promise<Streams> {
     const config = resolveConfig(options)
     requireTopology(topology)
+    requireTasks(topology)
     const { applicationId, machine } = config
+    const hub = new EventHub(config.listeners, (line) => console.warn(line))
     const lease = await config.log.acquire(machine)
+    lease.onTrouble?.((trouble) => hub.warn(trouble))
     let stateDirectory: StateDirectory | null = null
     let cluster: Cluster | null = null
     try {
       stateDirectory = await StateDirectory.open(machine, stateDirOf(config, lease), applicationId)
       cluster = new Cluster(lease.connect(`${applicationId}-admin`), machine.clock, `${applicationId}-admin`)
       const { plan, warnings } = await prepareTopics(topology, applicationId, config.onError, cluster)
-      const streams = new Streams({ config, lease, stateDirectory, cluster, plan })
-      for (const warning of warnings) streams.#hub.warn(warning)
+      const streams = new Streams({ config, hub, lease, stateDirectory, cluster, plan })
+      for (const warning of warnings) hub.warn(warning)
       await streams.#begin()
       return streams
     } catch (error) {
@@ -146,7 +151,8 @@ export class Streams {
 
   /**
    * Writes values, or records `{ key, value, timestampMs, headers }`, into a topic; resolves when all of them are in the log,
-   * durably. Partition by the key's bytes (murmur2). TOPIC_MISSING, INPUT_INVALID, SERDE_FAILED, CLOSED.
+   * durably. (An object with `value`, and no field that a record does not have, is a record: values that have a field `value`
+   * themselves are written as records, `{ value: { value: 5 } }`.) Partition by the key's bytes (murmur2). TOPIC_MISSING, INPUT_INVALID, SERDE_FAILED, CLOSED.
    */
   async feed<K, V>(
     topic: FeedTopic<K, V>,
@@ -154,6 +160,7 @@ export class Streams {
     items: (Iterable<FeedItem<K, V>> | AsyncIterable<FeedItem<K, V>>) & object,
   ): Promise<void> {
     this.#requireOpen()
+    requireFeedTopic('feed', topic)
     const { cluster, lease, config } = this.#parts
     const found = (await cluster.describe([topic.name])).get(topic.name)
     if (found === undefined) {
@@ -199,9 +206,7 @@ export class Streams {
   store<Kind extends StoreKind, K, V>(name: string, options: StoreQueryOptions<Kind, K, V>): ViewOfKind<K, V>[Kind]
   store(handle: StoreHandle<unknown> | string, options?: StoreQueryOptions<StoreKind, unknown, unknown>): unknown {
     this.#requireOpen()
-    if (typeof handle !== 'string') return this.#queries.open(handle.storeName)
-    if (options !== undefined) return this.#queries.openAs(handle, options)
-    throw new StreamError('CONFIG_INVALID', `say what the store ${handle} is: store('${handle}', { kind, key, value })`)
+    return typeof handle === 'string' ? this.#queries.openAs(handle, options) : this.#queries.open(handle)
   }
 
   /** All metrics, under Kafka Streams' names. */
@@ -318,10 +323,7 @@ export class Streams {
   }
 }
 
-function requireTopology(topology: Topology): void {
-  if (!Array.isArray(topology?.subTopologies)) {
-    throw new StreamError('TOPOLOGY_INVALID', 'what is to be started is no topology; give what builder.build() returns')
-  }
+function requireTasks(topology: Topology): void {
   if (topology.subTopologies.length === 0) {
     throw new StreamError('TOPOLOGY_INVALID', 'the topology reads no topic; begin with builder.stream or builder.table')
   }

@@ -129,6 +129,20 @@ describe('embedded', () => {
     expect(third.directory).to.equal(join(root, 'data'))
   })
 
+  it('refuses a folder or an option that is none, before anything is opened', () => {
+    for (const [open, says] of [
+      [() => embedded(undefined as never), /folder undefined; give the path of one: embedded\(/],
+      [() => embedded(''), /folder ''/],
+      [() => embedded(join(root, 'data'), { foo: 1 } as never), /'foo'; there are: flush/],
+      [() => embedded(join(root, 'data'), { carrier: 'wire' as never }), /carrier .*'direct' or 'codec'/],
+      [() => embedded(join(root, 'data'), { flush: 'x' as never }), /flush .*'sync' or 'os'/],
+      [() => embedded(join(root, 'data'), 5 as never), /cannot be read from 5/],
+    ] as const) {
+      expect(open).to.throw(/CONFIG_INVALID/)
+      expect(open).to.throw(says)
+    }
+  })
+
   it('refuses a second handle on the folder, under whatever name', async () => {
     const folder = join(root, 'data')
     const lease = await embedded(folder).acquire()

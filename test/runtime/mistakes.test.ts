@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { StreamsBuilder, type TopicOptions, topic } from '../../dsl/index.ts'
+import { StreamsBuilder, type Topic, type TopicOptions, topic } from '../../dsl/index.ts'
 import { StreamError } from '../../src/base/errors.ts'
 import type { Processor, ProcessorContext } from '../../src/processor/processor.ts'
 import { Record } from '../../src/processor/record.ts'
@@ -15,6 +15,12 @@ const copies = topic('copies', { key: string, value: string, partitions: 1 })
 function copying(change: (value: string) => string = (value) => value): Topology {
   const builder = new StreamsBuilder()
   builder.stream(texts).mapValues(change, { value: string, name: 'change' }).to(copies, { name: 'copy' })
+  return builder.build()
+}
+
+function copyingFrom(from: Topic<string, string>): Topology {
+  const builder = new StreamsBuilder()
+  builder.stream(from).to(copies)
   return builder.build()
 }
 
@@ -57,9 +63,51 @@ describe('A mistake of the user', () => {
 
     it('is refused when it is not iterable', async () => {
       const app = await world.start(copying())
-      for (const items of ['text', 3, undefined, null]) {
+      for (const items of ['text', 3, undefined, null, {}]) {
         expect(await rejectionOf(app.feed(texts, items as never))).to.have.property('code', 'INPUT_INVALID')
       }
+    })
+
+    it('is named, with its topic, when no serde can write it', async () => {
+      const app = await world.start(copying())
+      const wide = topic('wide', { key: string, value: string, partitions: 3 })
+      await world.start(copyingFrom(wide), { applicationId: 'wide' })
+      for (const [to, item, says] of [
+        [texts, 5, /topic 'texts', value 5: string cannot write 5; give it a string/],
+        [texts, { key: 7, value: 'v' }, /topic 'texts', key 7: string cannot write 7/],
+        [wide, { key: 7, value: 'v' }, /topic 'wide', key 7: string cannot write 7/],
+      ] as const) {
+        const error = await rejectionOf(app.feed<unknown, unknown>(to as never, [item]))
+        expect(error).to.have.property('code', 'SERDE_FAILED')
+        expect(String(error)).to.match(says)
+      }
+      await app.feed(texts, ['fine'])
+      await app.drained()
+    })
+
+    it('is refused when the topic is none', async () => {
+      const app = await world.start(copying())
+      for (const to of ['texts', {}, undefined, { name: 'texts' }]) {
+        const error = await rejectionOf(app.feed(to as never, ['v']))
+        expect(error).to.have.property('code', 'INPUT_INVALID')
+        expect(String(error)).to.contain('topic(')
+      }
+    })
+
+    it('is a record where it has a value, which the types of bare values say', async () => {
+      const measured: { value: number }[] = []
+      const readings = topic('readings', { key: string, value: json<{ value: number }>(), partitions: 1 })
+      const builder = new StreamsBuilder()
+      builder.stream(readings).foreach((reading) => void measured.push(reading))
+      const app = await world.start(builder.build())
+      await app.feed(readings, [{ value: { value: 5 } }])
+      await app.drained()
+      expect(measured).to.deep.equal([{ value: 5 }])
+      const wrong = async (): Promise<void> => {
+        // @ts-expect-error it would be taken for a record
+        await app.feed(readings, [{ value: 5 }])
+      }
+      expect(wrong).to.be.a('function')
     })
 
     it('does not break close when the iterable refuses to end', async () => {
@@ -365,6 +413,33 @@ describe('A mistake of the user', () => {
       expect(await app.store('counts', options).get('k')).to.equal(1)
       expect(() => app.store('counts', { ...options, kind: 'window' })).to.throw('STORE_MISMATCH')
       expect(() => app.store('counts', { ...options, value: string })).to.throw('STORE_MISMATCH')
+    })
+
+    it('is refused when it is not said what the store is', async () => {
+      const { topology } = countTopology()
+      const app = await world.start(topology)
+      const options = { kind: 'keyValue', key: string, value: int64 } as const
+      for (const [asked, says] of [
+        [['counts', {}], /say what the store counts is: store\('counts'/],
+        [['counts'], /say what the store counts is/],
+        [['counts', { ...options, kind: 'foo' }], /kind of store\('counts'\) is 'foo'; give 'keyValue' or/],
+        [['counts', { ...options, vlaue: int64 }], /named 'vlaue'/],
+        [[{}], /store was given \{\}; give it a table with a store/],
+        [[undefined], /store was given undefined/],
+      ] as const) {
+        const ask = (): unknown => app.store(...(asked as unknown as ['counts', typeof options]))
+        expect(ask).to.throw(/CONFIG_INVALID/)
+        expect(ask).to.throw(says)
+      }
+    })
+
+    it('is said to be for ever when no processor uses the store', async () => {
+      const builder = new StreamsBuilder()
+      builder.addStore(stores.keyValue({ name: 'unused', key: string, value: string }))
+      builder.stream(texts).to(copies)
+      const app = await world.start(builder.build())
+      const ask = (): unknown => app.store('unused', { kind: 'keyValue', key: string, value: string })
+      expect(ask).to.throw(/STORE_UNKNOWN.*unused is not connected to any processor/)
     })
   })
 })

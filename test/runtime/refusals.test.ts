@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { StreamsBuilder, topic } from '../../dsl/index.ts'
 import { StreamError } from '../../src/base/errors.ts'
+import { Producer } from '../../src/client/index.ts'
 import type { PunctuationType } from '../../src/processor/processor.ts'
 import type { StreamsConfig } from '../../src/runtime/config.ts'
 import { Streams } from '../../src/runtime/streams.ts'
@@ -77,7 +78,11 @@ describe('An application is refused', () => {
   it('when a dead-letter topic does not exist, and is told to create it', async () => {
     const error = await refusal(copying(), { onError: { process: { deadLetter: 'dead' } } })
     expect(error.code).to.equal('TOPIC_MISSING')
-    expect(error.message).to.contain("'dead'").and.contain('create it').and.not.contain('declare')
+    expect(error.message)
+      .to.contain("'dead'")
+      .and.contain('the application')
+      .and.contain('create it, as with createTopics')
+      .and.not.contain('declare')
   })
 
   it('when a name makes no topic', async () => {
@@ -160,6 +165,23 @@ describe('An application says', () => {
     const app = await world.start(builder.build(), { listeners: { warning: (message) => warnings.push(message) } })
     expect(app.activeTasks).to.deep.equal(['0_0'])
     expect(warnings.filter((message) => message.includes('texts is declared with 3'))).to.have.length(1)
+  })
+
+  it('tells as a warning which partition of the log is damaged, and runs where it does not matter', async () => {
+    await world.admin((admin) => admin.createTopics([{ name: 'other', partitions: 1 }]))
+    await world.use(async (connection) => {
+      const producer = new Producer(connection)
+      await producer.send({ topic: 'other', value: 'x' })
+      await producer.close()
+    })
+    const segment = join(world.folder, 'data/log/other-0/00000000000000000000.log')
+    rmSync(segment)
+    const warnings: string[] = []
+    const { topology } = countTopology()
+    const app = await world.start(topology, { listeners: { warning: (message) => warnings.push(message) } })
+    expect(app.state).to.equal('running')
+    const told = warnings.filter((message) => message.includes('LOG_CORRUPT') && message.includes('other-0'))
+    expect(told).to.have.length(1)
   })
 
   it('CLOSED to who asks a view that he got before', async () => {
