@@ -21,10 +21,11 @@ import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions } from 
 import { draft, givenSerde, needed, type StreamDraft } from './plan/draft.ts'
 import { drawFold, type Group, passCountNumber } from './plan/fold-step.ts'
 import type { RepartitionNode } from './plan/node.ts'
+import { checkStep, foldChecks, requireDrawn } from './plan/option-checks.ts'
 import { drawRepartition } from './plan/repartition.ts'
 import { rowStore } from './plan/store-plan.ts'
 import { TimeWindowedKStream } from './windowed.ts'
-import type { TumblingWindows } from './windows.ts'
+import { isTumbling, type TumblingWindows } from './windows.ts'
 
 /** A table of one row for each key, kept in a store. */
 export type GroupTable<K, A> = StoredTable<K, A, TimestampedKeyValueView<K, NonNullable<A>>>
@@ -51,6 +52,7 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
    * words.groupBy((word) => word, { key: string }).count({ store: 'word-counts' })
    */
   count(options: CountOptions<K> = {}): GroupTable<K, number> {
+    checkStep('count', foldChecks, options)
     passCountNumber(this[draft].plan, 'KSTREAM-AGGREGATE-', options)
     return this.#fold('KSTREAM-AGGREGATE-', countFold(), givenSerde(options.value) ?? int64, options)
   }
@@ -71,7 +73,8 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
     reducer: (accumulator: NonNullable<V>, value: NonNullable<V>, key: K) => V | null,
     options: ReduceOptions<K, V, MaybeSerde> = {},
   ): unknown {
-    const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this[draft].value)
+    checkStep('reduce', foldChecks, options, reducer)
+    const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this[draft].value, this[draft])
     return this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options)
   }
 
@@ -93,12 +96,15 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
     aggregator: (accumulator: A, value: NonNullable<V>, key: K) => A | null,
     options: AggregateOptions<K, A, A>,
   ): unknown {
+    checkStep('aggregate', foldChecks, options, initializer, aggregator)
     const fold = aggregateFold<K, V, A>(initializer, aggregator as Aggregator<K, V, A>)
-    return this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options)
+    const value = needed('aggregate', 'value', givenSerde<A>(options.value), this[draft])
+    return this.#fold('KSTREAM-AGGREGATE-', fold, value, options)
   }
 
   /** The same groups, each window of time apart. */
   windowedBy(windows: TumblingWindows): TimeWindowedKStream<K, V, Lacks> {
+    requireDrawn('windowedBy', windows, isTumbling, 'windows: tumbling(60_000)')
     return new TimeWindowedKStream(this.#group, windows)
   }
 
@@ -114,8 +120,8 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
   #source(storeName: string): Pick<StreamDraft<K, V>, 'node' | 'sources'> {
     const { plan, node: parent, rekeyed } = this[draft]
     if (!rekeyed) return this[draft]
-    const key = needed('a grouping', 'key', this[draft].key)
-    const value = needed('a grouping', 'value', this[draft].value)
+    const key = needed('a grouping', 'key', this[draft].key, this[draft])
+    const value = needed('a grouping', 'value', this[draft].value, this[draft])
     const made = drawRepartition(plan, parent, { prefix: this.#name ?? storeName, key, value, onError: this.#onError })
     if (this.#repartition === null || this.#name === undefined) this.#repartition = made
     const node = plan.attach(this.#repartition)

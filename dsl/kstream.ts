@@ -42,6 +42,21 @@ import type {
 } from './options.ts'
 import { draft, givenSerde, needed, type StreamDraft, sameBuilder } from './plan/draft.ts'
 import type { AnySupplier, RepartitionNode, StepNode } from './plan/node.ts'
+import {
+  checkStep,
+  joinChecks,
+  keyChecks,
+  keyValueChecks,
+  processChecks,
+  processValuesChecks,
+  repartitionChecks,
+  requireDrawn,
+  requireProcessor,
+  requireTopic,
+  sinkChecks,
+  stepChecks,
+  valueChecks,
+} from './plan/option-checks.ts'
 import { noPolicies } from './plan/plan.ts'
 import { drawRepartition } from './plan/repartition.ts'
 import type { SinkTopic } from './topic.ts'
@@ -85,6 +100,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   ): KStream<K, V2, Lacks>
   filter(keep: Predicate<K, V>, options?: StepOptions): KStream<K, V, Lacks>
   filter(keep: Predicate<K, V>, options: StepOptions = {}): unknown {
+    checkStep('filter', stepChecks, options, keep)
     return this.#same('KSTREAM-FILTER-', filter(keep, true), options)
   }
 
@@ -95,6 +111,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   ): KStream<K, Exclude<V, V2>, Lacks>
   filterNot(drop: Predicate<K, V>, options?: StepOptions): KStream<K, V, Lacks>
   filterNot(drop: Predicate<K, V>, options: StepOptions = {}): unknown {
+    checkStep('filterNot', stepChecks, options, drop)
     return this.#same('KSTREAM-FILTER-', filter(drop, false), options)
   }
 
@@ -108,6 +125,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     mapper: (value: V, key: K, record: Record<K, V>) => V2 & NotPromise<V2>,
     options: ValueOptions<V2, VS> = {},
   ): KStream<K, V2, NewValue<Lacks, VS>> {
+    checkStep('mapValues', valueChecks, options, mapper)
     const supplier = mapValues(mapper as ValueMapper<K, V, V2>)
     return this.#withValue('KSTREAM-MAPVALUES-', supplier, options)
   }
@@ -122,6 +140,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     mapper: (value: V, key: K, record: Record<K, V>) => Iterable<V2 & NotPromise<V2>>,
     options: ValueOptions<V2, VS> = {},
   ): KStream<K, V2, NewValue<Lacks, VS>> {
+    checkStep('flatMapValues', valueChecks, options, mapper)
     return this.#withValue('KSTREAM-FLATMAPVALUES-', flatMapValues(mapper as ManyValuesMapper<K, V, V2>), options)
   }
 
@@ -135,6 +154,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     mapper: (value: V, key: K, record: Record<K, V>) => readonly [K2 & NotPromise<K2>, V2 & NotPromise<V2>],
     options: KeyValueOptions<K2, KS, V2, VS> = {},
   ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+    checkStep('map', keyValueChecks, options, mapper)
     return this.#withBoth('KSTREAM-MAP-', map(mapper as PairMapper<K, V, K2, V2>), options)
   }
 
@@ -143,6 +163,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     mapper: (value: V, key: K, record: Record<K, V>) => Iterable<readonly [K2 & NotPromise<K2>, V2 & NotPromise<V2>]>,
     options: KeyValueOptions<K2, KS, V2, VS> = {},
   ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+    checkStep('flatMap', keyValueChecks, options, mapper)
     return this.#withBoth('KSTREAM-FLATMAP-', flatMap(mapper as ManyPairsMapper<K, V, K2, V2>), options)
   }
 
@@ -151,6 +172,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     selector: (value: V, key: K, record: Record<K, V>) => K2 & NotPromise<K2>,
     options: KeyOptions<K2, KS> = {},
   ): KStream<K2, V, NewKey<Lacks, KS>> {
+    checkStep('selectKey', keyChecks, options, selector)
     const { plan, value, sources } = this[draft]
     const node = this.#step('KSTREAM-KEY-SELECT-', selectKey(selector as KeySelector<K, V, K2>), options)
     return new KStream({ plan, node, key: givenSerde<K2>(options.key), value, rekeyed: true, sources })
@@ -161,16 +183,20 @@ export class KStream<K, V, Lacks extends Lack = never> {
     action: (value: V, key: K, record: Record<K, V>) => R & NotPromise<R>,
     options: StepOptions = {},
   ): KStream<K, V, Lacks> {
+    checkStep('peek', stepChecks, options, action)
     return this.#same('KSTREAM-PEEK-', peek(action as Action<K, V>), options)
   }
 
   /** Shows each record to the action: an end of the stream. */
   foreach<R>(action: (value: V, key: K, record: Record<K, V>) => R & NotPromise<R>, options: StepOptions = {}): void {
+    checkStep('foreach', stepChecks, options, action)
     this.#step('KSTREAM-FOREACH-', peek(action as Action<K, V>), options)
   }
 
   /** The records of both streams as they come; nothing is ordered between them. */
   merge<Lacks2 extends Lack>(other: KStream<K, V, Lacks2>, options: StepOptions = {}): KStream<K, V, Lacks | Lacks2> {
+    checkStep('merge', stepChecks, options)
+    requireDrawn('merge', other, (thing) => thing instanceof KStream, 'a stream')
     const mine = this[draft]
     const theirs = other[draft]
     sameBuilder('merge', mine, theirs)
@@ -202,9 +228,10 @@ export class KStream<K, V, Lacks extends Lack = never> {
     options?: RepartitionOptions<K, KS, V, VS>,
   ): KStream<K, V>
   repartition(options: RepartitionOptions<K, MaybeSerde, V, MaybeSerde> = {}): unknown {
+    checkStep('repartition', repartitionChecks, options)
     const { plan, node: parent } = this[draft]
-    const key = needed('repartition', 'key', givenSerde<K>(options.key) ?? this[draft].key)
-    const value = needed('repartition', 'value', givenSerde<V>(options.value) ?? this[draft].value)
+    const key = needed('repartition', 'key', givenSerde<K>(options.key) ?? this[draft].key, this[draft])
+    const value = needed('repartition', 'value', givenSerde<V>(options.value) ?? this[draft].value, this[draft])
     // Only a generated name uses a number up here.
     const prefix = options.name ?? plan.nodeName('KSTREAM-REPARTITION-')
     const { partitions, onError } = options
@@ -223,10 +250,11 @@ export class KStream<K, V, Lacks extends Lack = never> {
     options?: GroupOptions<K, KS, V, VS>,
   ): KGroupedStream<NonNullable<K>, V, StillLacking<Lacks, 'value serde', VS>>
   groupByKey(options: GroupOptions<K, MaybeSerde, V, MaybeSerde> = {}): unknown {
+    checkStep('groupByKey', keyValueChecks, options)
     const stream = this[draft]
-    const key = needed('groupByKey', 'key', givenSerde<K>(options.key) ?? stream.key)
+    const key = needed('groupByKey', 'key', givenSerde<K>(options.key) ?? stream.key, stream)
     const value = givenSerde<V>(options.value) ?? stream.value
-    if (stream.rekeyed) needed('groupByKey', 'value', value)
+    if (stream.rekeyed) needed('groupByKey', 'value', value, stream)
     return new KGroupedStream<K, V, Lack>({ ...stream, key, value }, options.name, options.onError)
   }
 
@@ -242,9 +270,10 @@ export class KStream<K, V, Lacks extends Lack = never> {
     options?: GroupOptions<K2, KS, V, VS>,
   ): KGroupedStream<NonNullable<K2>, V>
   groupBy<K2>(selector: KeySelector<K, V, K2>, options: GroupOptions<K2, MaybeSerde, V, MaybeSerde> = {}): unknown {
+    checkStep('groupBy', keyValueChecks, options, selector)
     const stream = this[draft]
-    const key = needed('groupBy', 'key', givenSerde<K2>(options.key))
-    const value = needed('groupBy', 'value', givenSerde<V>(options.value) ?? stream.value)
+    const key = needed('groupBy', 'key', givenSerde<K2>(options.key), stream)
+    const value = needed('groupBy', 'value', givenSerde<V>(options.value) ?? stream.value, stream)
     const node = this.#step('KSTREAM-KEY-SELECT-', selectKey(selector), options)
     return new KGroupedStream<K2, V>({ ...stream, node, key, value, rekeyed: true }, options.name, options.onError)
   }
@@ -256,6 +285,8 @@ export class KStream<K, V, Lacks extends Lack = never> {
    * counts.toStream().to(totals)
    */
   to(topic: SinkTopic<K, V>, options: SinkStepOptions<K, V> = {}): void {
+    checkStep('to', sinkChecks, options)
+    requireTopic('to', topic)
     const { plan, node } = this[draft]
     const { partitioner } = options
     plan.attach({
@@ -335,6 +366,8 @@ export class KStream<K, V, Lacks extends Lack = never> {
     processor: ProcessorSource<K, V, K2, V2>,
     options: ProcessOptions<K2, MaybeSerde, V2, MaybeSerde, boolean | undefined> = {},
   ): unknown {
+    checkStep('process', processChecks, options)
+    requireProcessor('process', processor)
     const { plan, sources } = this[draft]
     const node = this.#userStep('KSTREAM-PROCESSOR-', userProcessor(processor, options.async), options)
     const [key, value] = [givenSerde<K2>(options.key), givenSerde<V2>(options.value)]
@@ -356,6 +389,8 @@ export class KStream<K, V, Lacks extends Lack = never> {
     processor: ProcessorSource<K, V, K, V2>,
     options: ProcessValuesOptions<V2, MaybeSerde, boolean | undefined> = {},
   ): unknown {
+    checkStep('processValues', processValuesChecks, options)
+    requireProcessor('processValues', processor)
     const stream = this[draft]
     const supplier = userValuesProcessor(processor, options.async)
     const node = this.#userStep('KSTREAM-PROCESSVALUES-', supplier, options)
@@ -368,6 +403,8 @@ export class KStream<K, V, Lacks extends Lack = never> {
     joiner: Joiner<K, V, V2, R>,
     options: AnyJoinOptions<K, V, R>,
   ): KStream<K, R, Lack> {
+    requireDrawn(step, table, (thing) => draft in thing && 'view' in Object(thing[draft]), 'a table')
+    checkStep(step, joinChecks, options, joiner)
     const { plan } = this[draft]
     const right = table[draft]
     const left = step === 'leftJoin'
@@ -391,8 +428,8 @@ export class KStream<K, V, Lacks extends Lack = never> {
   /** This stream behind a repartition topic that is named after the join, or after this step. */
   #repartitioned(step: string, options: LeftSide<K, V>): StreamDraft<K, V> {
     const { plan, node: parent } = this[draft]
-    const key = needed(step, 'key', givenSerde<K>(options.key) ?? this[draft].key)
-    const value = needed(step, 'value', givenSerde<V>(options.leftValue) ?? this[draft].value)
+    const key = needed(step, 'key', givenSerde<K>(options.key) ?? this[draft].key, this[draft])
+    const value = needed(step, 'value', givenSerde<V>(options.leftValue) ?? this[draft].value, this[draft])
     const made = drawRepartition(plan, parent, { prefix: options.name ?? parent.name, key, value })
     if (this.#repartition === null || options.name !== undefined) this.#repartition = plan.attach(made)
     const node = this.#repartition

@@ -12,6 +12,7 @@ import { mappedView, storeView } from './operators/table-view.ts'
 import { toStream } from './operators/to-stream.ts'
 import type { StepOptions, StoreChoice, TableStepOptions } from './options.ts'
 import { draft, givenSerde, needed, type TableDraft, type TableRows } from './plan/draft.ts'
+import { checkStep, stepChecks, tableStepChecks } from './plan/option-checks.ts'
 import { rowStore, storeOptions } from './plan/store-plan.ts'
 
 type StoreName = string | { readonly name: string }
@@ -72,6 +73,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
     options?: TableStepOptions<S, K, KS, V, VS>,
   ): TableOf<K, V | null, S, Filtered<Lacks, KS, VS>>
   filter(keep: (value: NonNullable<V>, key: K) => boolean, options: AnyStepOptions<K, V> = {}): unknown {
+    checkStep('filter', tableStepChecks, options, keep)
     return this.#filter(keep, true, options)
   }
 
@@ -86,6 +88,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
     options?: TableStepOptions<S, K, KS, V, VS>,
   ): TableOf<K, V | null, S, Filtered<Lacks, KS, VS>>
   filterNot(drop: (value: NonNullable<V>, key: K) => boolean, options: AnyStepOptions<K, V> = {}): unknown {
+    checkStep('filterNot', tableStepChecks, options, drop)
     return this.#filter(drop, false, options)
   }
 
@@ -110,6 +113,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
     mapper: (value: NonNullable<V>, key: K) => NonNullable<V2> | null,
     options: AnyStepOptions<K, V2> = {},
   ): unknown {
+    checkStep('mapValues', tableStepChecks, options, mapper)
     const rows = mapRow<K, NonNullable<V>, NonNullable<V2>>(mapper)
     return this.#step<V2>('KTABLE-MAPVALUES-', rows, false, options, givenSerde<V2>(options.value))
   }
@@ -122,6 +126,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
    * perMinute.toStream().selectKey((count, { key, startMs }) => `${key}@${startMs}`, { key: string }).to(totals)
    */
   toStream(options: StepOptions = {}): KStream<K, V, Lacks> {
+    checkStep('toStream', stepChecks, options)
     const { plan, node, key, value, sources } = this[draft]
     const step = plan.attach({
       kind: 'step',
@@ -161,7 +166,8 @@ export class KTable<K, V, Lacks extends Lack = never> {
       return new KTable({ plan, node, key, value, sources, view: mappedView(view, rows) })
     }
     const storeName = chosen.name
-    const store = rowStore(storeName, chosen, needed(named.name, 'key', key), needed(named.name, 'value', value))
+    const keySerde = needed(named.name, 'key', key, this[draft])
+    const store = rowStore(storeName, chosen, keySerde, needed(named.name, 'value', value, this[draft]))
     const emit = options.emit ?? 'onCommit'
     const node = plan.attach({
       ...common,

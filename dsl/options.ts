@@ -67,7 +67,7 @@ export interface JoinOptions<K, KS, V, LS, R, RS> extends KeyValueOptions<K, KS,
 export interface ProcessOptions<K, KS, V, VS, Async> extends ProcessValuesOptions<V, VS, Async>, KeyOptions<K, KS> {}
 
 export interface ProcessValuesOptions<V, VS, Async> extends ValueOptions<V, VS> {
-  /** Stores that it uses: names, or builders, which are added. */
+  /** Stores that it uses: names, or builders, which are added: `stores.keyValue({ … })` of `millrace/stores`. */
   readonly stores?: readonly (string | StoreBuilder)[]
   /** Its `process` and punctuators may return promises; they are awaited one at a time. Default: what the supplier says. */
   readonly async?: Async

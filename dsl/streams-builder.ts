@@ -10,6 +10,7 @@ import { KTable, StoredTable, type TableOf } from './ktable.ts'
 import { storeView } from './operators/table-view.ts'
 import type { SourceStepOptions, StoreChoice, TableOptions } from './options.ts'
 import { compile } from './plan/compile.ts'
+import { checkStep, requireDrawn, requireTopic, sourceChecks, tableChecks } from './plan/option-checks.ts'
 import { noPolicies, Plan } from './plan/plan.ts'
 import { rowStore, storeOptions } from './plan/store-plan.ts'
 import type { Topic } from './topic.ts'
@@ -30,7 +31,9 @@ export class StreamsBuilder {
    * TOPOLOGY_INVALID when topics that are read together have different serdes or timestamps.
    */
   stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[], options: SourceStepOptions = {}): KStream<K, V> {
-    const all = 'name' in topics ? [topics] : topics
+    checkStep('stream', sourceChecks, options)
+    const all = Array.isArray(topics) ? (topics as readonly Topic<K, V>[]) : [topics as Topic<K, V>]
+    for (const topic of all) requireTopic('stream', topic)
     const first = all[0]
     if (first === undefined) throw new StreamError('TOPOLOGY_INVALID', 'a stream of no topics; name at least one')
     for (const topic of all) refuseOther(first, topic, options)
@@ -58,6 +61,8 @@ export class StreamsBuilder {
     topic: Topic<K, V>,
     options: TableOptions<S> = {},
   ): TableOf<K, V | null, S> {
+    checkStep('table', tableChecks, options)
+    requireTopic('table', topic)
     const plan = this.#plan
     const { key, value } = topic
     const chosen = storeOptions(options.store)
@@ -84,8 +89,16 @@ export class StreamsBuilder {
     >
   }
 
-  /** Adds a store that processors name in their `stores`. */
+  /**
+   * Adds a store that processors name in their `stores`.
+   *
+   * @example
+   * import { stores } from 'millrace/stores'
+   * builder.addStore(stores.keyValue({ name: 'averages', key: string, value: float64 }))
+   * readings.process(() => new Smoother(), { stores: ['averages'] })
+   */
   addStore(store: StoreBuilder): this {
+    requireDrawn('addStore', store, (thing) => 'build' in thing, 'a builder: stores.keyValue({ … })')
     this.#plan.attach({ kind: 'store', name: store.name, parents: [], builder: store, onError: noPolicies })
     return this
   }

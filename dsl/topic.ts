@@ -7,6 +7,7 @@ import type { TimestampExtractor } from '../src/processor/timestamp-extractor.ts
 import { checkName } from '../src/topology/naming.ts'
 import type { DeclaredTopic } from '../src/topology/node.ts'
 import type { SerdeFor } from './dsl-error.ts'
+import { checkTopicOptions } from './plan/option-checks.ts'
 
 export interface Topic<K, V> extends DeclaredTopic {
   readonly key: Serde<K>
@@ -14,7 +15,7 @@ export interface Topic<K, V> extends DeclaredTopic {
   readonly timestamp: TimestampExtractor | null
 }
 
-/** A topic that takes keys of `K` and values of `V`: what a sink asks for. */
+/** A topic that takes keys of `K` and values of `V`, and null for either: what a sink asks for. */
 export interface SinkTopic<K, V> extends DeclaredTopic {
   readonly key: SerdeFor<K>
   readonly value: SerdeFor<V>
@@ -23,7 +24,10 @@ export interface SinkTopic<K, V> extends DeclaredTopic {
 export interface TopicOptions<K, V> {
   /** Keys ↔ bytes. A record's key may be null all the same where nobody needs it. */
   readonly key: Serde<K>
-  /** Values ↔ bytes. A null value is a tombstone; declare it with a serde whose type includes null. */
+  /**
+   * Values ↔ bytes, never null: that is a tombstone and has no bytes. So `to` takes nulls for every topic, whatever its type says.
+   * Where a stream reads a topic that has some, give a serde whose type includes null, so that callbacks see it in theirs.
+   */
   readonly value: Serde<V>
   /** With a number the topic is created at start on the embedded log; without, it must exist. */
   readonly partitions?: number
@@ -42,6 +46,7 @@ export interface TopicOptions<K, V> {
  */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
   checkName('topic', name)
+  checkTopicOptions(name, options)
   const partitions = options.partitions ?? null
   if (partitions !== null && (!Number.isSafeInteger(partitions) || partitions < 1)) {
     throw new StreamError(

@@ -20,6 +20,7 @@ import { windowedAggregate } from './operators/windowed-aggregate.ts'
 import type { AggregateOptions, CountOptions, FoldOptions, ReduceOptions, Retention } from './options.ts'
 import { givenSerde, needed } from './plan/draft.ts'
 import { drawFold, type Group, passCountNumber } from './plan/fold-step.ts'
+import { checkStep, windowedFoldChecks } from './plan/option-checks.ts'
 import { windowStore } from './plan/store-plan.ts'
 import type { TumblingWindows } from './windows.ts'
 
@@ -42,6 +43,7 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
    * clicks.groupByKey().windowedBy(tumbling(60_000)).count({ store: 'clicks-per-minute' })
    */
   count(options: CountOptions<K> & Retention = {}): WindowTable<K, number> {
+    checkStep('count', windowedFoldChecks, options)
     passCountNumber(this.#group.stream.plan, 'KSTREAM-AGGREGATE-', options)
     return this.#fold('KSTREAM-AGGREGATE-', countFold(), givenSerde(options.value) ?? int64, options)
   }
@@ -56,7 +58,13 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
     reducer: (accumulator: NonNullable<V>, value: V, key: K) => V | null,
     options: ReduceOptions<K, V, MaybeSerde> & Retention = {},
   ): unknown {
-    const value = needed('reduce', 'value', givenSerde<V>(options.value) ?? this.#group.stream.value)
+    checkStep('reduce', windowedFoldChecks, options, reducer)
+    const value = needed(
+      'reduce',
+      'value',
+      givenSerde<V>(options.value) ?? this.#group.stream.value,
+      this.#group.stream,
+    )
     return this.#fold<V>('KSTREAM-REDUCE-', reduceFold(reducer as Reducer<K, V>), value, options)
   }
 
@@ -77,8 +85,10 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
     aggregator: Aggregator<K, V, A>,
     options: AggregateOptions<K, A, A> & Retention,
   ): unknown {
+    checkStep('aggregate', windowedFoldChecks, options, initializer, aggregator)
     const fold = aggregateFold<K, V, A>(initializer, aggregator)
-    return this.#fold('KSTREAM-AGGREGATE-', fold, needed('aggregate', 'value', givenSerde<A>(options.value)), options)
+    const value = needed('aggregate', 'value', givenSerde<A>(options.value), this.#group.stream)
+    return this.#fold('KSTREAM-AGGREGATE-', fold, value, options)
   }
 
   #fold<A>(

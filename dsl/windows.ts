@@ -1,5 +1,6 @@
 /** Time windows: tumbling ones, aligned to 1970, `[start, start + size)`. */
 import { StreamError } from '../src/base/errors.ts'
+import { anything, checkOptions } from '../src/base/option-checks.ts'
 
 export interface TumblingWindows {
   readonly sizeMs: number
@@ -16,6 +17,7 @@ export interface TumblingWindows {
  * stream.groupByKey().windowedBy(tumbling(60_000, { graceMs: 5_000 })).count()
  */
 export function tumbling(sizeMs: number, options: { readonly graceMs?: number } = {}): TumblingWindows {
+  checkOptions('tumbling', options, { graceMs: anything }, 'TOPOLOGY_INVALID')
   const graceMs = options.graceMs ?? 0
   if (!Number.isSafeInteger(sizeMs) || sizeMs <= 0) {
     throw new StreamError('TOPOLOGY_INVALID', `windows of ${sizeMs} ms; give a positive whole number of milliseconds`)
@@ -24,4 +26,9 @@ export function tumbling(sizeMs: number, options: { readonly graceMs?: number } 
     throw new StreamError('TOPOLOGY_INVALID', `a grace of ${graceMs} ms; give a whole number of milliseconds from 0 on`)
   }
   return Object.freeze({ sizeMs, graceMs })
+}
+
+/** For callers without types. */
+export function isTumbling(windows: object): boolean {
+  return 'sizeMs' in windows && 'graceMs' in windows
 }

@@ -29,7 +29,7 @@ export type {
 } from './processor/store-views.ts'
 export type { TimestampExtractor } from './processor/timestamp-extractor.ts'
 export type { LogProvider } from './protocol/connection.ts'
-export type { FeedItem } from './runtime/feed.ts'
+export type { FeedItem, FeedRecord } from './runtime/feed-item.ts'
 export type { Metric } from './runtime/metrics.ts'
 export { Streams, type StreamsConfig } from './runtime/streams.ts'
 export type { StreamsEvents } from './runtime/streams-events.ts'

@@ -43,12 +43,17 @@ export function givenSerde<T>(given: MaybeSerde): Serde<T> | null {
   return given === undefined ? null : (given as Serde<T>)
 }
 
-/** For callers without types: what the compiler says with a DslError. */
-export function needed<T>(step: string, kind: 'key' | 'value', serde: Serde<T> | null): Serde<T> {
+/** For callers without types: what the compiler says with a DslError. `above` is what the step was drawn on. */
+export function needed<T>(
+  step: string,
+  kind: 'key' | 'value',
+  serde: Serde<T> | null,
+  above: { readonly node: PlanNode },
+): Serde<T> {
   if (serde !== null) return serde
   throw new StreamError(
     'TOPOLOGY_INVALID',
-    `${step} needs the ${kind} serde of what flows into it; give { ${kind}: … } to the step that made the ${kind}s, or to this one`,
+    `${step} behind '${above.node.name}' needs the ${kind} serde of what flows into it; give { ${kind}: … } to the step that made the ${kind}s, or to this one`,
   )
 }
 

@@ -38,7 +38,7 @@ export function drawFold<K, V>(
   const chosen = storeOptions(options.store)
   const storeName = plan.storeName(prefix, chosen.name)
   const step = plan.named(prefix, options)
-  const key = needed(step.name, 'key', givenSerde<K>(options.key) ?? known)
+  const key = needed(step.name, 'key', givenSerde<K>(options.key) ?? known, group.stream)
   const { node: parent, sources } = group.source(storeName)
   const emit = options.emit ?? 'onCommit'
   const node = plan.attach({

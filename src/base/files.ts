@@ -13,6 +13,7 @@ import {
   renameSync,
   rmSync,
   statfsSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -127,6 +128,20 @@ class SystemFile implements OpenFile {
   }
 }
 
+/**
+ * Level by level. Node's own `recursive` tries for ever where a folder that is there says that it is not, as those of /proc do
+ * when something is to be made in them.
+ */
+function makeLevels(path: string): void {
+  const parent = dirname(path)
+  if (!existsSync(parent)) makeLevels(parent)
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
+  }
+}
+
 class SystemFiles implements Files {
   open(path: string, mode: 'read' | 'write'): OpenFile {
     return new SystemFile(path, mode)
@@ -137,7 +152,7 @@ class SystemFiles implements Files {
   }
 
   makeDirectory(path: string): void {
-    guarded('make directory', path, () => mkdirSync(path, { recursive: true }))
+    guarded('make directory', path, () => makeLevels(path))
   }
 
   list(path: string): string[] {

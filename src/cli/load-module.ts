@@ -9,14 +9,13 @@ import { messageOf, StreamError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { messageWithPlace } from './place-of.ts'
 
-const typeScript = /\.[mc]?tsx?$/
-
 /** The namespace of the module in `file`. INPUT_INVALID when it is missing or fails to load, TYPESCRIPT_UNSUPPORTED as its text says. */
 export async function loadModule(file: string, files: Files): Promise<{ readonly [name: string]: unknown }> {
   const full = path.resolve(file)
   if (!files.exists(full))
     throw new StreamError('INPUT_INVALID', `there is no file ${full}; name a module that is there`)
-  if (typeScript.test(full)) await registerTsx(full)
+  // JavaScript may import TypeScript.
+  await registerTsx(full)
   try {
     return (await import(pathToFileURL(full).href)) as { readonly [name: string]: unknown }
   } catch (error) {

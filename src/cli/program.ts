@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { StreamError } from '../base/errors.ts'
 import { loadApplication, topologyOf } from './application.ts'
 import type { Environment } from './environment.ts'
 import { failureLine } from './failure-line.ts'
@@ -14,12 +15,12 @@ export function createProgram(environment: Environment): Command {
     .command('run')
     .description('run an application until it is stopped')
     .argument('<file>', 'a module with export default { topology, config }')
-    .action((file: string) => guarded(environment, () => runApplication(file, environment)))
+    .action((file: string) => guarded(file, environment, () => runApplication(file, environment)))
   program
     .command('topology')
     .description('print the topology of an application')
     .argument('<file>', 'a module with export default { topology }')
-    .action((file: string) => guarded(environment, () => printTopology(file, environment)))
+    .action((file: string) => guarded(file, environment, () => printTopology(file, environment)))
   return program
 }
 
@@ -34,13 +35,28 @@ async function printTopology(file: string, { machine, process }: Environment): P
   await new Promise<void>((resolve) => process.stdout.write(`${text}\n`, () => resolve()))
 }
 
-/** Ends the process too: the user's module may hold it by an interval or a server, and the command is over. */
-async function guarded({ process }: Environment, command: () => Promise<void>): Promise<void> {
+/**
+ * Ends the process too: the user's module may hold it by an interval or a server, and the command is over. Where nothing holds
+ * it while the command waits, the file waits for what never comes, and Node would end without a word.
+ */
+async function guarded(file: string, { process }: Environment, command: () => Promise<void>): Promise<void> {
+  const fail = (error: unknown): void => {
+    process.stderr.write(`${failureLine(error)}\n`)
+    process.exitCode = 1
+  }
+  process.once('beforeExit', () => {
+    fail(
+      new StreamError(
+        'INPUT_INVALID',
+        `${file} awaits what never comes; look at its top-level awaits and its topology`,
+      ),
+    )
+    process.exit()
+  })
   try {
     await command()
   } catch (error) {
-    process.stderr.write(`${failureLine(error)}\n`)
-    process.exitCode = 1
+    fail(error)
   }
   process.exit()
 }

@@ -1,6 +1,7 @@
 import type { Topic } from '../../dsl/topic.ts'
 import { ByteWriter } from '../base/bytes.ts'
 import { type Headers, noHeaders, type Serde } from '../base/serde.ts'
+import { type FeedItem, type FeedRecord, recordOf, unwritable } from '../runtime/feed-item.ts'
 import type { ProducedRecord } from './capturing-collector.ts'
 
 /** A record as a test reads it. */
@@ -13,16 +14,7 @@ export interface TestRecord<K, V> {
 }
 
 /** A record as a test writes it. */
-export interface PipedRecord<K, V> {
-  /** Default: null. */
-  readonly key?: K | null
-  /** null is a tombstone. */
-  readonly value: V | null
-  /** Milliseconds since 1970, at least 0. Default: the driver's clock. */
-  readonly timestampMs?: number
-  /** Default: none. */
-  readonly headers?: Headers
-}
+export type PipedRecord<K, V> = FeedRecord<K, V>
 
 /** Takes records into the topology: `driver.input(topic)`. */
 export class TestInput<K, V> {
@@ -40,39 +32,36 @@ export class TestInput<K, V> {
   /**
    * Puts one record in and resolves when all that follows from it is done: a whole record, or its value alone, which then has
    * no key and the time of the driver's clock. (An object with `value`, and no field that a record does not have, is a
-   * record, as for `app.feed`.) Calls that overlap are taken one after the other. Rejects with INPUT_INVALID for a timestamp that
-   * is not a whole number from 0 on, CLOSED after `close`, else with the error that ended the task; nothing more can be piped
-   * after one.
+   * record, as for `app.feed`: a value that has a field `value` itself is written `{ value: { value: 5 } }`.) Calls that overlap are taken one after the other. Rejects with INPUT_INVALID for a timestamp that
+   * is not a whole number from 0 on or headers that are none, SERDE_FAILED for what the topic's serdes cannot write, CLOSED after `close`, else with the error that ended the task; nothing more can be piped
+   * after that one.
    *
    * @example
    * await input.pipe({ key: 'a', value: 7, timestampMs: 1000 })
    * await input.pipe('to be or not to be')
    */
-  async pipe(input: PipedRecord<K, V> | V): Promise<void> {
+  async pipe(input: FeedItem<K, V>): Promise<void> {
     const { name: topic, key, value } = this.#topic
-    const record: PipedRecord<K, V> = isRecord<K, V>(input) ? input : { value: input }
+    const record = recordOf<K, V>(input)
     await this.#pipe({
       topic,
-      key: this.#encode(key, record.key),
-      value: this.#encode(value, record.value),
+      key: this.#encode('key', key, record.key),
+      value: this.#encode('value', value, record.value),
       timestampMs: record.timestampMs ?? this.#now(),
       headers: record.headers ?? noHeaders,
     })
   }
 
-  #encode<T>(serde: Serde<T>, thing: T | null | undefined): Buffer | null {
+  #encode<T>(part: 'key' | 'value', serde: Serde<T>, thing: T | null | undefined): Buffer | null {
     if (thing === null || thing === undefined) return null
     this.#writer.reset()
-    serde.encode(thing, this.#writer)
+    try {
+      serde.encode(thing, this.#writer)
+    } catch (error) {
+      throw unwritable(this.#topic.name, part, thing, error)
+    }
     return this.#writer.copy()
   }
-}
-
-const recordFields: ReadonlySet<string> = new Set(['key', 'value', 'timestampMs', 'headers'])
-
-function isRecord<K, V>(input: PipedRecord<K, V> | V): input is PipedRecord<K, V> {
-  if (typeof input !== 'object' || input === null || !('value' in input)) return false
-  return Object.keys(input).every((field) => recordFields.has(field))
 }
 
 /** Reads what a topic was given, in order: `driver.output(topic)`. */

@@ -3,15 +3,18 @@ import { memory } from '../../state-stores/engines/memory-engine.ts'
 import { StreamError } from '../base/errors.ts'
 import { cleanCacheBytesMax, generationBytesMax, generationEntriesMax } from '../base/limits.ts'
 import { type Machine, systemMachine } from '../base/machine.ts'
+import { anything, aText, checkOptions, type OptionChecks, oneOf } from '../base/option-checks.ts'
 import type { ErrorPolicies } from '../processor/error-policy.ts'
 import type { StateStore } from '../processor/state-store.ts'
 import type { StoreBuilder } from '../processor/store-builder.ts'
 import type { StoreHandle } from '../processor/store-handle.ts'
 import { plainHeader, singleRecordBatch } from '../records/batch-builder.ts'
 import { patchOffset } from '../records/batch-format.ts'
+import { checkApplicationId, checkPolicies } from '../runtime/config.ts'
+import { checkRecord, invalid, requireFeedTopic } from '../runtime/feed-item.ts'
 import { TaskState } from '../runtime/state/task-state.ts'
 import { Task, type TaskInput } from '../runtime/task/task.ts'
-import type { Topology } from '../topology/topology.ts'
+import { requireTopology, type Topology } from '../topology/topology.ts'
 import { CapturingCollector, type ProducedRecord } from './capturing-collector.ts'
 import { frozenNodes } from './freeze.ts'
 import { ManualClock } from './manual-clock.ts'
@@ -74,7 +77,9 @@ export class TopologyTestDriver {
    * topology's stores or processors refuse.
    */
   static async start(topology: Topology, options: TopologyTestDriverOptions = {}): Promise<TopologyTestDriver> {
-    checkOptions(options)
+    checkDriverOptions(options)
+    requireTopology(topology)
+    for (const node of topology.nodes.values()) checkPolicies(node.name, node.onError)
     const applicationId = options.applicationId ?? 'test'
     const clock = new ManualClock(options.initialTimeMs ?? 0)
     const builders = [...new Set(topology.subTopologies.flatMap(({ stores }) => stores))]
@@ -127,6 +132,7 @@ export class TopologyTestDriver {
 
   /** The way into a topic that the topology reads. TOPIC_UNKNOWN when it does not. */
   input<K, V>(topic: Topic<K, V>): TestInput<K, V> {
+    requireFeedTopic('input', topic)
     this.#requireSource(topic.name)
     return new TestInput(
       topic,
@@ -137,6 +143,7 @@ export class TopologyTestDriver {
 
   /** Reads a topic from its first record on, whoever else does. */
   output<K, V>(topic: Topic<K, V>): TestOutput<K, V> {
+    requireFeedTopic('output', topic)
     return new TestOutput(topic, this.#recordsOf(topic.name))
   }
 
@@ -148,22 +155,24 @@ export class TopologyTestDriver {
    * await driver.store(counts).get('be')
    */
   store<View>(handle: StoreHandle<View>): View {
-    const store = this.#state.stores.get(handle.storeName)
+    const name = handle?.storeName
+    const store = this.#state.stores.get(name)
     if (store !== undefined) return store.committedView() as View
     const known = [...this.#state.stores.keys()].join(', ')
-    throw new StreamError('STORE_UNKNOWN', `there is no store ${handle.storeName}; the topology has: ${known}`)
+    const what = this.#topology.stores.has(name)
+      ? `the store ${name} is not connected to any processor; name it in the stores of one`
+      : `there is no store ${name}; the topology has: ${known}`
+    throw new StreamError('STORE_UNKNOWN', what)
   }
 
   /** Raw bytes into a topic by its real name; resolves when all that follows is done. */
   async pipe(record: ProducedRecord): Promise<void> {
-    const { topic, timestampMs } = record
+    const { topic, key, value, timestampMs, headers } = record
     this.#requireSource(topic)
-    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
-      throw new StreamError(
-        'INPUT_INVALID',
-        `${topic} was given the timestamp ${timestampMs}; give a whole number from 0 on`,
-      )
-    }
+    // Before anything is taken in: a record that is refused does not end the driver.
+    checkRecord(topic, timestampMs, headers)
+    if (!isBytes(key) || !isBytes(value))
+      throw invalid(topic, 'was given a key or value that is no bytes; give a Buffer or null')
     await this.#guarded(async () => {
       this.#enqueue(record)
       await this.#workOff()
@@ -310,14 +319,22 @@ interface DriverParts {
   readonly inputs: readonly TaskInput[]
 }
 
-/** For callers without types too: an option that would be taken for another is refused. */
-function checkOptions({ initialTimeMs = 0, commit = 'everyRecord' }: TopologyTestDriverOptions): void {
-  if (!Number.isSafeInteger(initialTimeMs) || initialTimeMs < 0) {
-    throw new StreamError('CONFIG_INVALID', `initialTimeMs is ${initialTimeMs}; give a whole number from 0 on`)
-  }
-  if (commit !== 'everyRecord' && commit !== 'byHand') {
-    throw new StreamError('CONFIG_INVALID', `commit is ${String(commit)}; give 'everyRecord' or 'byHand'`)
-  }
+const driverChecks = {
+  applicationId: anything,
+  initialTimeMs: (value) => (Number.isSafeInteger(value) && Number(value) >= 0 ? null : 'a whole number from 0 on'),
+  onError: anything,
+  commit: oneOf('everyRecord', 'byHand'),
+  stateDir: aText,
+} satisfies OptionChecks<TopologyTestDriverOptions>
+
+function checkDriverOptions(options: TopologyTestDriverOptions): void {
+  checkOptions('the test driver', options, driverChecks)
+  if (options.applicationId !== undefined) checkApplicationId(options.applicationId)
+  checkPolicies('the test driver', options.onError ?? {})
+}
+
+function isBytes(part: unknown): boolean {
+  return part === null || Buffer.isBuffer(part)
 }
 
 function realName(topology: Topology, applicationId: string, plainName: string): string {

@@ -1,14 +1,15 @@
 /**
- * How many partitions each repartition topic gets, and whether what is joined has equally many: Kafka Streams' rules.
+ * How many partitions each repartition topic gets, and whether what comes together has equally many: Kafka Streams' rules.
  *
  *  1. A repartition topic has the number it was given, else the largest of the topics that the sub-topologies writing it read.
  *  2. Of a group that must agree: the topics of others must have equal counts, and its repartition topics take that count;
- *     where all are repartition topics, they take the number given to one of them, else the largest.
+ *     where all are repartition topics, they take the number given to one of them, else the largest. Groups that share a
+ *     repartition topic are one (Kafka Streams takes them one after the other, and may break what it settled before).
  *
  * The partitioner that wrote a topic is nobody's to check.
  */
 import { StreamError } from '../base/errors.ts'
-import type { CopartitionGroup, SourceNode, SubTopology } from './node.ts'
+import type { SourceNode, SubTopology } from './node.ts'
 import type { Topology } from './topology.ts'
 
 /**
@@ -18,7 +19,7 @@ import type { Topology } from './topology.ts'
 export function resolvePartitions(topology: Topology, counts: ReadonlyMap<string, number>): Map<string, number> {
   requireTopics(topology, counts)
   const resolved = sizeRepartitionTopics(topology, counts)
-  for (const group of topology.copartitionGroups) enforce(topology, group, counts, resolved)
+  for (const group of united(topology)) enforce(topology, group, counts, resolved)
   return resolved
 }
 
@@ -91,17 +92,44 @@ function sourceOf(topology: Topology, topic: string): SourceNode {
   throw new StreamError('TOPOLOGY_INVALID', `the repartition topic '${topic}' is read by nobody; add a source for it`)
 }
 
+/** Topics that must agree, and the nodes that bring them together. */
+interface United {
+  readonly nodes: readonly string[]
+  readonly topics: ReadonlySet<string>
+}
+
+/** The groups, those that share a repartition topic as one. */
+function united(topology: Topology): United[] {
+  let all: United[] = []
+  for (const { node, sources } of topology.copartitionGroups) {
+    const topics = new Set(sources.flatMap((name) => topicsOf(topology, name)))
+    if (topics.size === 1) continue
+    const meets = (other: United): boolean => {
+      return [...topics].some((topic) => topology.repartitionTopics.has(topic) && other.topics.has(topic))
+    }
+    const met = all.filter(meets)
+    all = all.filter((other) => !met.includes(other))
+    all.push({
+      nodes: [...met.flatMap(({ nodes }) => nodes), node],
+      topics: new Set([...met.flatMap((other) => [...other.topics]), ...topics]),
+    })
+  }
+  return all
+}
+
+function topicsOf(topology: Topology, source: string): readonly string[] {
+  const node = topology.nodes.get(source)
+  return node?.kind === 'source' ? node.topics : []
+}
+
 /** Rule 2. */
 function enforce(
   topology: Topology,
-  group: CopartitionGroup,
+  group: United,
   counts: ReadonlyMap<string, number>,
   resolved: Map<string, number>,
 ): void {
-  const topics = group.sources.flatMap((name) => {
-    const node = topology.nodes.get(name)
-    return node?.kind === 'source' ? node.topics : []
-  })
+  const topics = [...group.topics]
   const own = topics.filter((topic) => topology.repartitionTopics.has(topic))
   const others = topics.filter((topic) => !topology.repartitionTopics.has(topic))
   const given = own.filter((topic) => topology.repartitionTopics.get(topic)!.partitions !== null)
@@ -112,11 +140,11 @@ function enforce(
   for (const topic of own) resolved.set(topic, count)
 }
 
-function notCopartitioned(group: CopartitionGroup, topics: string[], countOf: (topic: string) => number): StreamError {
+function notCopartitioned({ nodes }: United, topics: string[], countOf: (topic: string) => number): StreamError {
   const list = topics.map((topic) => `'${topic}' has ${countOf(topic)}`).join(', ')
   return new StreamError(
     'TOPICS_NOT_COPARTITIONED',
-    `the node '${group.node}' brings together topics with different numbers of partitions: ${list}; create them with equal ` +
-      'numbers, or put repartition() before the join on the side that differs',
+    `topics with different numbers of partitions come together at '${nodes.join("', '")}': ${list}; create them with equal ` +
+      'numbers, or put repartition() on the side that differs, before they meet',
   )
 }

@@ -57,7 +57,7 @@ export interface DeclaredTopic {
   readonly configs: { readonly [name: string]: string }
 }
 
-/** Sources that must have equal partition counts, and why: the node that joins them. */
+/** Sources that must have equal partition counts, and why: the node that brings them together. */
 export interface CopartitionGroup {
   readonly node: string
   readonly sources: readonly string[]

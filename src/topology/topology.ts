@@ -1,3 +1,4 @@
+import { StreamError } from '../base/errors.ts'
 import type { StoreBuilder } from '../processor/store-builder.ts'
 import type { CopartitionGroup, DeclaredTopic, RepartitionTopic, SubTopology, TopologyNode } from './node.ts'
 
@@ -14,4 +15,10 @@ export interface Topology {
   describe(): string
   /** Nodes, edges, stores and serdes in one hash: compared at start. */
   readonly fingerprint: string
+}
+
+/** For callers without types: TOPOLOGY_INVALID unless it is one. */
+export function requireTopology(topology: Topology): void {
+  if (Array.isArray(topology?.subTopologies)) return
+  throw new StreamError('TOPOLOGY_INVALID', 'what is to be started is no topology; give what builder.build() returns')
 }

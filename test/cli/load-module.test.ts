@@ -75,5 +75,8 @@ describe('loadModule', () => {
       systemFiles,
     )
     expect(exported).to.equal(7)
+    file('importer.mjs', "export { default } from './app.mts'")
+    const importer = await loadModule(path.join(folder, 'importer.mjs'), systemFiles)
+    expect(importer.default).to.equal(7)
   })
 })

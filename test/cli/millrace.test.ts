@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -73,6 +74,39 @@ describe('millrace', () => {
       export default { topology: builder, config: { applicationId: 'app', log: embedded('${folder}/data') } }`,
     )
   }
+
+  it('says that a file awaits what never comes, and fails', async () => {
+    const never = file('never.mjs', 'await new Promise(() => {})\nexport default {}')
+    const drawn = file('drawn.mjs', 'export default { topology: () => new Promise(() => {}) }')
+    for (const [command, which] of [
+      ['run', never],
+      ['topology', never],
+      ['topology', drawn],
+    ] as const) {
+      const run = millrace(command, which)
+      expect(await run.ended).to.equal(1)
+      expect(run.stderr).to.match(/^INPUT_INVALID: .*\.mjs awaits what never comes.*\n$/)
+    }
+  })
+
+  it('reads TypeScript that JavaScript imports through the tsx of its project', async () => {
+    const tsx = path.dirname(createRequire(import.meta.url).resolve('tsx/package.json'))
+    mkdirSync(path.join(folder, 'node_modules'))
+    symlinkSync(tsx, path.join(folder, 'node_modules', 'tsx'))
+    file(
+      'plan.ts',
+      `import { StreamsBuilder, string, topic } from '${built}index.js'
+      const builder: StreamsBuilder = new StreamsBuilder()
+      builder.stream(topic('in', { key: string, value: string })).foreach(() => {})
+      export { builder }`,
+    )
+    const run = millrace(
+      'topology',
+      file('plan.mjs', `import { builder } from './plan.ts'\nexport default { topology: builder }`),
+    )
+    expect(await run.ended).to.equal(0)
+    expect(run.stdout).to.include('KSTREAM-FOREACH')
+  })
 
   it('topology prints the description', async () => {
     const run = millrace('topology', application())

@@ -77,6 +77,29 @@ describe('A plan', () => {
     ])
   })
 
+  it('wants the sources of a fold co-partitioned, unless it reads behind a repartition', () => {
+    const builder = new StreamsBuilder()
+    const both = builder.stream([texts('S'), texts('T')])
+    const merged = both.merge(builder.stream(texts('U')).repartition({ name: 'u' }))
+    both.groupByKey().count({ name: 'counted' })
+    merged
+      .groupByKey()
+      .windowedBy(tumbling(10))
+      .reduce((left) => left, { name: 'windowed' })
+    merged
+      .groupBy((value) => value, { key: string })
+      .aggregate(
+        () => '',
+        (all) => all,
+        { name: 'moved', value: string },
+      )
+    const groups = builder.build().copartitionGroups
+    expect(groups.map(({ node }) => node)).to.deep.equal(['counted', 'windowed', 'moved'])
+    expect(groups[0]?.sources).to.deep.equal(['KSTREAM-SOURCE-0000000000'])
+    expect(groups[1]?.sources).to.deep.equal(['KSTREAM-SOURCE-0000000000', 'u-repartition-source'])
+    expect(groups[2]?.sources).to.have.lengthOf(1)
+  })
+
   it('makes one repartition topic for unnamed joins of one stream, and one for each named', () => {
     const builder = new StreamsBuilder()
     const table = builder.table(texts('T'))

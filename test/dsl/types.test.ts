@@ -5,7 +5,16 @@
 import { expect } from 'chai'
 import { expectTypeOf } from 'expect-type'
 import type { Needs } from '../../dsl/dsl-error.ts'
-import { type DslError, KStream, type KTable, type Lack, StreamsBuilder, topic, tumbling } from '../../dsl/index.ts'
+import {
+  type DslError,
+  KStream,
+  type KTable,
+  type Lack,
+  type RowsByKey,
+  StreamsBuilder,
+  topic,
+  tumbling,
+} from '../../dsl/index.ts'
 import type { Serde } from '../../src/base/serde.ts'
 import type { Processor } from '../../src/processor/processor.ts'
 import type { Record } from '../../src/processor/record.ts'
@@ -231,8 +240,55 @@ describe('A wrong topology does not compile', () => {
       builder.stream(orders).leftJoin(builder.table(names), (order) => order)
       // @ts-expect-error windowed keys are no strings
       builder.stream(names).join(builder.stream(names).groupByKey().windowedBy(tumbling(10)).count(), (name) => name)
+      const [byName, byNumber] = [builder.table(names), builder.table(orders)]
+      const either = builder.stream(topic('either', { key: json<string | number>(), value: string }))
+      // @ts-expect-error some of the keys are numbers
+      either.join(byName, (line) => line)
+      // @ts-expect-error some of the keys are numbers
+      either.leftJoin(byName, (line) => line)
+      const eitherKey = ({ customer, amount }: Order): string | number => amount ?? customer
+      const keyed = builder.stream(orders).selectKey(eitherKey, { key: json<string | number>() })
+      // @ts-expect-error some of the new keys are numbers
+      keyed.join(byName, (order) => order)
+      // @ts-expect-error some of the new keys are numbers
+      keyed.leftJoin(byName, (order) => order)
+      const unknown = builder.stream(topic('unknown', { key: json(), value: string }))
+      // @ts-expect-error the keys may be anything
+      unknown.join(byNumber, (line) => line)
+      // @ts-expect-error the keys may be anything
+      unknown.leftJoin(byName, (line) => line)
+      const absent = builder.stream(topic('absent', { key: json<string | undefined>(), value: string }))
+      // @ts-expect-error some of the keys are undefined
+      absent.join(byName, (line) => line)
+      // @ts-expect-error a table is what its keys are: with this one anything could be looked up in it
+      const hidden: RowsByKey<unknown, string> = byName
+      expect(hidden).not.to.equal(null)
     }
     expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('but with a join on keys that the table has the type for', () => {
+    type Id = string & { readonly brand: 'id' }
+    const builder = new StreamsBuilder()
+    const byName = builder.table(names)
+    const both = (left: string, right: string): string => left + right
+    const letters: Serde<'a' | 'b'> = json()
+    builder.stream(topic('letters', { key: letters, value: string })).join(byName, both)
+    builder.stream(topic('ids', { key: json<Id>(), value: string })).leftJoin(byName, (left) => left)
+    const one = builder.stream(names).selectKey((): 'one' => 'one', { key: string })
+    expectTypeOf(one.join(byName, both)).toEqualTypeOf<KStream<'one', string, 'value serde'>>()
+    builder.stream(topic('nullable', { key: json<string | null>(), value: string })).join(byName, both)
+    const anything = builder.table(topic('anything', { key: json(), value: string }))
+    builder.stream(topic('unknown', { key: json(), value: string })).join(anything, both)
+    const helper = <K>(
+      lines: KStream<K, string>,
+      table: KTable<K, string | null>,
+    ): KStream<K, string, 'value serde'> => {
+      return lines.join(table, both)
+    }
+    expect(
+      helper(builder.stream(names), builder.table(topic('others', { key: string, value: string }))),
+    ).to.be.instanceOf(KStream)
   })
 
   it('with a serde that cannot write the result', () => {
@@ -267,7 +323,7 @@ describe('A wrong topology does not compile', () => {
     const rekeyed = () => lines().selectKey((line) => line.length)
     // @ts-expect-error groupByKey needs the key serde
     const grouping = (): unknown => rekeyed().groupByKey()
-    expect(grouping).to.throw('TOPOLOGY_INVALID')
+    expect(grouping).to.throw(/TOPOLOGY_INVALID.*groupByKey behind 'KSTREAM-KEY-SELECT-0000000001' needs the key serde/)
     // @ts-expect-error repartition needs the value serde
     const repartitioned = (): unknown => lengths().repartition()
     expect(repartitioned).to.throw('TOPOLOGY_INVALID')

@@ -354,7 +354,72 @@ describe('TopologyTestDriver', () => {
     expect(driver.output(totals).readValues()).to.deep.equal([1])
   })
 
+  it('refuses a record that is none, naming what is wrong, and goes on', async () => {
+    await using driver = await TopologyTestDriver.start(wordCount().topology)
+    const input = driver.input(lines)
+    const bytes = Buffer.from('x')
+    const raw = { topic: 'lines', key: null, value: bytes, timestampMs: 0, headers: [] }
+    for (const [pipe, code, says] of [
+      [() => input.pipe({ value: 'x', headers: 5 as never }), 'INPUT_INVALID', 'headers 5'],
+      [() => driver.pipe({ ...raw, headers: 5 as never }), 'INPUT_INVALID', 'headers 5'],
+      [() => driver.pipe({ ...raw, value: 'x' as never }), 'INPUT_INVALID', 'Buffer'],
+      [() => input.pipe(5 as never), 'SERDE_FAILED', "topic 'lines', value 5: string cannot write 5"],
+      [() => input.pipe({ key: 7 as never, value: 'x' }), 'SERDE_FAILED', "topic 'lines', key 7"],
+    ] as const) {
+      const error = await refusal(pipe)
+      expect(StreamError.is(error, code), String(error)).to.equal(true)
+      expect(String(error)).to.include('lines').and.include(says)
+    }
+    for (const none of ['lines', { name: 'lines' }, undefined]) {
+      expect(() => driver.input(none as never)).to.throw('INPUT_INVALID')
+      expect(() => driver.output(none as never)).to.throw('INPUT_INVALID')
+    }
+    await input.pipe('fine')
+    expect(driver.output(totals).readValues()).to.deep.equal([1])
+  })
+
+  it('takes a value with a field `value` only as a record', async () => {
+    const readings = topic('readings', { key: string, value: json<{ value: number }>() })
+    const builder = new StreamsBuilder()
+    builder.stream(readings).to(topic('copies', { key: string, value: json<{ value: number }>() }))
+    await using driver = await TopologyTestDriver.start(builder.build())
+    await driver.input(readings).pipe({ value: { value: 5 } })
+    expect(driver.output(topic('copies', { key: string, value: json() })).readValues()).to.deep.equal([{ value: 5 }])
+    // @ts-expect-error it would be taken for a record
+    const wrong = (): Promise<void> => driver.input(readings).pipe({ value: 5 })
+    expect(wrong).to.be.a('function')
+  })
+
+  it('knows no store that no processor uses, and no handle that is none', async () => {
+    const builder = new StreamsBuilder()
+    builder.addStore(stores.keyValue({ name: 'unused', key: string, value: string }))
+    builder.stream(lines).foreach(() => {})
+    await using driver = await TopologyTestDriver.start(builder.build())
+    expect(() => driver.store({ storeName: 'unused' })).to.throw(/STORE_UNKNOWN.*not connected to any processor/)
+    expect(() => driver.store(undefined as never)).to.throw('STORE_UNKNOWN')
+  })
+
+  it('refuses what is no topology, and the policy of a step that there is not', async () => {
+    const start = (topology: object) => refusal(() => TopologyTestDriver.start(topology as never))
+    expect(StreamError.is(await start({}), 'TOPOLOGY_INVALID')).to.equal(true)
+    expect(StreamError.is(await start(new StreamsBuilder()), 'TOPOLOGY_INVALID')).to.equal(true)
+    const builder = new StreamsBuilder()
+    builder.stream(lines).foreach(() => {}, { name: 'step', onError: 'skip' as never })
+    expect(String(await start(builder.build()))).to.match(/CONFIG_INVALID.*onError of step/)
+  })
+
   it('refuses options that are none', async () => {
+    for (const [options, says] of [
+      [{ foo: 1 }, "'foo'"],
+      [{ applicationId: 'a b' }, "'a b'"],
+      [{ onError: 'skip' }, "onError of the test driver cannot be read from 'skip'"],
+      [{ onError: { process: 'bad' } }, 'onError.process'],
+      [null, 'null'],
+    ] as const) {
+      const error = await refusal(() => TopologyTestDriver.start(wordCount().topology, options as never))
+      expect(StreamError.is(error, 'CONFIG_INVALID'), String(error)).to.equal(true)
+      expect(String(error)).to.include(says)
+    }
     for (const initialTimeMs of [Number.NaN, -1, 0.5]) {
       const error = await refusal(() => TopologyTestDriver.start(wordCount().topology, { initialTimeMs }))
       expect(StreamError.is(error, 'CONFIG_INVALID')).to.equal(true)

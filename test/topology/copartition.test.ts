@@ -105,6 +105,29 @@ describe('resolvePartitions', () => {
     )
   })
 
+  it('takes groups that share a repartition topic as one, in whatever order they were drawn', () => {
+    const draw = (groups: readonly (readonly string[])[], counts: { [topic: string]: number }): unknown => {
+      let builder = sources('A', 'B')
+      for (const [from, name] of [
+        ['a', 'r'],
+        ['b', 'q'],
+      ] as const) {
+        builder = repartition(builder, from, name)
+      }
+      for (const [at, group] of groups.entries()) builder.copartition(`step-${at}`, group)
+      return resolve(builder, counts)
+    }
+    const [shared, withA, withB] = [
+      ['r-source', 'q-source'],
+      ['q-source', 'a'],
+      ['r-source', 'b'],
+    ]
+    expect(draw([shared, withA], { A: 2, B: 5 })).to.deep.equal({ r: 2, q: 2 })
+    expect(draw([withA, shared], { A: 2, B: 5 })).to.deep.equal({ r: 2, q: 2 })
+    const counts = { A: 2, B: 5 }
+    refused(() => draw([withA, withB, shared], counts), 'TOPICS_NOT_COPARTITIONED', "'step-0', 'step-1', 'step-2'")
+  })
+
   it('refuses topics that are not there, naming the node that wants them and the remedy', () => {
     const builder = sources('A').addSink('out', { topic: 'O', ...plain }, ['a'])
     refused(() => resolve(builder, { O: 1 }), 'TOPIC_MISSING', "'a' reads", "'A'", 'create it', 'partitions')
