@@ -74,7 +74,7 @@ export interface StepNode extends Base {
   readonly stores: readonly string[]
 }
 
-interface JoinNode extends Base {
+export interface JoinNode extends Base {
   readonly kind: 'join'
   readonly copartitioned: readonly PlanSource[]
   readonly supplier: AnySupplier

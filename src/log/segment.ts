@@ -214,6 +214,8 @@ export class Segment {
       Math.max(offset, this.baseOffset),
     )
     offsets.truncateFrom(offset)
+    // An entry behind the last one here was written at a close, perhaps not synced: the walk that follows derives it anew.
+    times.truncateFrom(offsets.lastOffset + 1)
     this.#indexes = { offsets, times }
     this.#loadTransactionsBelow(offset)
     if (times.count > 0) {

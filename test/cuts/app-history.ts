@@ -12,9 +12,10 @@ import type { LogProvider } from '../../src/protocol/connection.ts'
 import { Streams } from '../../src/runtime/streams.ts'
 import { int64, string } from '../../src/serdes/index.ts'
 import { MemoryEngines } from '../../state-stores/engines/memory-engine.ts'
+import { type CutPlan, drawHabit, drawPlan } from './cut-plan.ts'
 import { Ledger } from './ledger.ts'
 import { Disk, Life } from './life.ts'
-import { createTopics, type ReadRecord, readAll } from './log-access.ts'
+import { createTopics, type ReadRecord, readAll, requireOnline } from './log-access.ts'
 import type { HistoryOptions } from './log-history.ts'
 
 const words = topic('words', { key: string, value: string })
@@ -23,6 +24,7 @@ const partitionCount = 2
 const vocabulary = ['to', 'be', 'or', 'not', 'that', 'is', 'the', 'question']
 const windowMs = 1000
 const livesMax = 6
+const stepsMax = 600
 
 export interface AppHistoryResult {
   readonly cuts: number
@@ -34,9 +36,11 @@ export async function appHistory({ random, faulty }: HistoryOptions): Promise<Ap
   const engines = new MemoryEngines()
   const ledger = new Ledger()
   const cuts = 1 + random.int(livesMax)
+  const habit = drawHabit(random)
   for (let cut = 0; cut < cuts; cut++) {
+    const plan = drawPlan(random, stepsMax, habit)
     const life = new Life(disk, random, faulty)
-    await life.runUntilCut(workFrom(life, engines, ledger), 50 + random.int(900))
+    await life.runUntilCut(workFrom(life, plan, engines, ledger), plan)
     engines.crash()
   }
   const last = new Life(disk, random, faulty)
@@ -44,12 +48,16 @@ export async function appHistory({ random, faulty }: HistoryOptions): Promise<Ap
   return { cuts, counted }
 }
 
-async function workFrom(life: Life, engines: MemoryEngines, ledger: Ledger): Promise<void> {
+async function workFrom(life: Life, plan: CutPlan, engines: MemoryEngines, ledger: Ledger): Promise<void> {
   const broker = await Broker.open(life.machine, '/data')
+  requireOnline(broker)
   await createTopics(broker, life, { words: partitionCount, counts: partitionCount })
+  life.begin(plan)
   const sending = sendWords(broker, life, ledger)
   const { app } = await startApp(broker, life, engines)
   await Promise.race([sending, ended(app)])
+  await app.close()
+  await broker.close()
 }
 
 /** Rejects when the application ends by itself, which a power cut is no reason for. */
@@ -90,11 +98,11 @@ function logOf(broker: Broker): LogProvider {
   }
 }
 
-async function sendWords(broker: Broker, life: Life, ledger: Ledger): Promise<never> {
+async function sendWords(broker: Broker, life: Life, ledger: Ledger): Promise<void> {
   const { random } = life
   const { clock } = life.machine
   const producer = new Producer(broker.connect({ clientId: 'writer' }), { clientId: 'writer', clock })
-  for (;;) {
+  while (!life.stopping) {
     const sends = Array.from({ length: 1 + random.int(4) }, async () => {
       const sent = ledger.send('writer', 'words', random.int(partitionCount), null)
       const word = vocabulary[random.int(vocabulary.length)]!
@@ -115,11 +123,15 @@ async function sendWords(broker: Broker, life: Life, ledger: Ledger): Promise<ne
 /** The calm after the cuts: the application works everything off and is recounted. Gives how many words there were. */
 async function checkCounts(life: Life, engines: MemoryEngines, ledger: Ledger): Promise<number> {
   const broker = await Broker.open(life.machine, '/data')
+  requireOnline(broker)
   await createTopics(broker, life, { words: partitionCount, counts: partitionCount })
   const { app, table, windows } = await startApp(broker, life, engines)
   await app.drained()
   const written = await readAll(broker, life, partitionsOf('words'))
-  ledger.check(written.map((record) => ({ ...record, id: String(record.value).split(' ')[1]! })))
+  ledger.check(
+    written.map((record) => ({ ...record, id: String(record.value).split(' ')[1]! })),
+    new Map(),
+  )
   const recount = countBy(written, ({ value }) => wordOf(String(value)))
   const stored = new Map<string, number>()
   for await (const [word, count] of app.store(table).all()) stored.set(word, count)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { withoutSyncs } from './canary.ts'
+import { plants } from './canary.ts'
 import { history } from './history.ts'
 
 async function failureOf(run: Promise<unknown>): Promise<string | null> {
@@ -7,6 +7,10 @@ async function failureOf(run: Promise<unknown>): Promise<string | null> {
     () => null,
     (error: unknown) => String(error),
   )
+}
+
+function plantNamed(name: string) {
+  return plants.find((plant) => plant.name === name)!
 }
 
 describe('Power cuts', () => {
@@ -23,10 +27,14 @@ describe('Power cuts', () => {
   })
 
   it('are noticed when records are acknowledged before they are on the disk', async () => {
-    const failures = await Promise.all(
-      [0, 1].map((number) => failureOf(history({ seed: 1, number, faulty: withoutSyncs }))),
-    )
+    const { faulty } = plantNamed('segments')
+    const failures = await Promise.all([0, 1].map((number) => failureOf(history({ seed: 1, number, faulty }))))
     expect(failures[0]).to.match(/K[13]: /)
     expect(failures[1]).not.to.equal(null)
+  })
+
+  it('are noticed when a transaction commits before its offsets are on the disk', async () => {
+    const { faulty } = plantNamed('offsets')
+    expect(await failureOf(history({ seed: 1, number: 0, faulty }))).to.match(/K6: /)
   })
 })

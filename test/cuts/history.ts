@@ -12,6 +12,7 @@ export interface HistoryChoice {
 }
 
 export interface HistoryTotals {
+  readonly histories: number
   readonly cuts: number
   readonly acknowledged: number
   readonly committed: number
@@ -22,7 +23,7 @@ export interface HistoryTotals {
 /** Runs it; throws what its check found wrong. Each history has a seed of its own, so that it can be run alone. */
 export async function history({ seed, number, faulty }: HistoryChoice): Promise<HistoryTotals> {
   const random = new SeededRandom(seed * 1_000_003 + number)
-  const nothing = { acknowledged: 0, committed: 0, counted: 0, restarts: 0 }
+  const nothing = { histories: 1, acknowledged: 0, committed: 0, counted: 0, restarts: 0 }
   if (number % 2 === 0) return { ...nothing, ...(await logHistory({ random, faulty })) }
   const { cuts, counted } = await appHistory({ random, faulty })
   return { ...nothing, cuts, counted, restarts: cuts }

@@ -7,6 +7,9 @@
  *  K3  of a transaction that was committed every record is there, of one that was not none; of one whose commit was under way
  *      all or none
  *  K4  the records of one producer in one partition are in the order of their sending
+ *  K5  a record that was not there when a later life looked never comes back
+ *  K6  the offsets of a group are those of its last transaction that was committed, and count as that one's records do
+ *  K7  while a transaction that holds offsets of a group is open, they are not reported as stable
  */
 export type Fate = 'open' | 'committing' | 'committed' | 'aborted'
 
@@ -22,6 +25,14 @@ export interface Sent {
   offset: number | null
   /** null: a plain record. */
   readonly transaction: string | null
+  /** A later life looked and did not find it. */
+  lost: boolean
+}
+
+/** The offset that a transaction commits for a group, in every partition of it. */
+interface Claim {
+  readonly group: string
+  readonly offset: number
 }
 
 export interface Found {
@@ -33,11 +44,16 @@ export interface Found {
 
 export class Ledger {
   readonly #sent = new Map<string, Sent>()
+  /** In the order of their beginning. */
   readonly #fates = new Map<string, Fate>()
+  readonly #claims = new Map<string, Claim>()
+  /** By group: the open transaction that holds offsets of it. */
+  readonly #holding = new Map<string, string>()
 
   send(producer: string, topic: string, partition: number, transaction: string | null): Sent {
     const order = this.#sent.size
-    const sent: Sent = { id: `${producer}/${order}`, producer, topic, partition, order, offset: null, transaction }
+    const id = `${producer}/${order}`
+    const sent: Sent = { id, producer, topic, partition, order, offset: null, transaction, lost: false }
     this.#sent.set(sent.id, sent)
     return sent
   }
@@ -50,6 +66,25 @@ export class Ledger {
 
   tell(transaction: string, fate: Fate): void {
     this.#fates.set(transaction, fate)
+    const claim = this.#claims.get(transaction)
+    if (claim !== undefined) this.#holding.delete(claim.group)
+  }
+
+  /** The transaction is about to commit an offset for the group; gives it. No two transactions have the same. */
+  claim(transaction: string, group: string): number {
+    const offset = this.#claims.size + 1
+    this.#claims.set(transaction, { group, offset })
+    return offset
+  }
+
+  /** The broker has the offsets of the transaction. */
+  claimed(transaction: string): void {
+    this.#holding.set(this.#claims.get(transaction)!.group, transaction)
+  }
+
+  /** The open transaction that holds offsets of the group, if any (K7). */
+  holding(group: string): string | undefined {
+    return this.#holding.get(group)
   }
 
   get acknowledged(): number {
@@ -60,8 +95,11 @@ export class Ledger {
     return [...this.#fates.values()].filter((fate) => fate === 'committed').length
   }
 
-  /** Compares with what a read_committed reader found in all topics; throws what is wrong first. Then the unknown is known. */
-  check(found: readonly Found[]): void {
+  /**
+   * Compares with what a read_committed reader found in all topics, and with the offset of each group, after all who sent
+   * are gone; throws what is wrong first. Then the unknown is known.
+   */
+  check(found: readonly Found[], offsets: ReadonlyMap<string, number | null>): void {
     const byId = new Map<string, Found>()
     const lastOf = new Map<string, Sent>()
     for (const record of found) {
@@ -78,10 +116,12 @@ export class Ledger {
     for (const sent of this.#sent.values()) {
       if (sent.transaction === null) checkPlain(sent, byId.get(sent.id))
     }
-    this.#checkTransactions(byId)
+    this.#checkTransactions(byId, offsets)
+    this.#checkOffsets(offsets)
+    this.#holding.clear()
   }
 
-  #checkTransactions(found: ReadonlyMap<string, Found>): void {
+  #checkTransactions(found: ReadonlyMap<string, Found>, offsets: ReadonlyMap<string, number | null>): void {
     const records = new Map<string, Sent[]>()
     for (const sent of this.#sent.values()) {
       if (sent.transaction === null) continue
@@ -89,33 +129,55 @@ export class Ledger {
       list.push(sent)
       records.set(sent.transaction, list)
     }
-    for (const [transaction, list] of records) {
+    for (const [transaction, fate] of this.#fates) {
+      const list = records.get(transaction) ?? []
       const there = list.filter(({ id }) => found.has(id))
-      const fate = this.#fates.get(transaction)!
-      if (fate === 'committed' && there.length < list.length) {
-        const missing = list.find(({ id }) => !found.has(id))!
-        throw new Error(
-          `K3: ${transaction} was committed, and ${missing.id} is not in ${missing.topic}-${missing.partition}`,
-        )
-      }
-      if (fate === 'committing' && there.length !== 0 && there.length !== list.length) {
-        throw new Error(
-          `K3: of ${transaction}, whose commit was under way, ${there.length} of ${list.length} records are there`,
-        )
-      }
-      if ((fate === 'open' || fate === 'aborted') && there.length > 0) {
-        throw new Error(`K3: ${transaction} was never committed (${fate}), and ${there[0]!.id} is there`)
-      }
-      // What a cut left unknown is decided now, and stays so.
-      if (fate !== 'committed') this.#fates.set(transaction, there.length > 0 ? 'committed' : 'aborted')
+      checkTransaction(transaction, fate, list, there)
+      if (fate === 'committed') continue
+      // What a cut left unknown is decided now, and stays so. Without records its offset tells.
+      const claim = this.#claims.get(transaction)
+      const offsetThere = claim !== undefined && offsets.get(claim.group) === claim.offset
+      const committed = list.length > 0 ? there.length > 0 : fate === 'committing' && offsetThere
+      this.#fates.set(transaction, committed ? 'committed' : 'aborted')
     }
+  }
+
+  #checkOffsets(offsets: ReadonlyMap<string, number | null>): void {
+    const last = new Map<string, { readonly transaction: string; readonly offset: number }>()
+    for (const [transaction, fate] of this.#fates) {
+      const claim = this.#claims.get(transaction)
+      if (claim !== undefined && fate === 'committed') last.set(claim.group, { transaction, offset: claim.offset })
+    }
+    for (const [group, offset] of offsets) {
+      const told = last.get(group)
+      if ((told?.offset ?? null) === offset) continue
+      const why = told === undefined ? 'none was committed' : `${told.transaction} was committed with ${told.offset}`
+      throw new Error(`K6: the offset of ${group} is ${offset}, and ${why}`)
+    }
+  }
+}
+
+function checkTransaction(transaction: string, fate: Fate, sent: readonly Sent[], there: readonly Sent[]): void {
+  if (fate === 'committed' && there.length < sent.length) {
+    const missing = sent.find((record) => !there.includes(record))!
+    throw new Error(
+      `K3: ${transaction} was committed, and ${missing.id} is not in ${missing.topic}-${missing.partition}`,
+    )
+  }
+  if (fate === 'committing' && there.length !== 0 && there.length !== sent.length) {
+    throw new Error(
+      `K3: of ${transaction}, whose commit was under way, ${there.length} of ${sent.length} records are there`,
+    )
+  }
+  if ((fate === 'open' || fate === 'aborted') && there.length > 0) {
+    throw new Error(`K3: ${transaction} was never committed (${fate}), and ${there[0]!.id} is there`)
   }
 }
 
 function checkPlain(sent: Sent, found: Found | undefined): void {
   if (sent.offset === null) {
-    // Seen once, it may not go again.
-    if (found !== undefined) sent.offset = found.offset
+    if (found !== undefined && sent.lost) throw new Error(`K5: ${sent.id} was gone, and is at ${place(found)} again`)
+    sent.lost = found === undefined
     return
   }
   if (found === undefined)

@@ -11,10 +11,14 @@ import type { Machine } from '../../src/base/machine.ts'
 import { type Random, SeededRandom } from '../../src/base/random.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { SimulatedFiles } from '../../src/testing/simulated-files.ts'
+import type { CutPlan } from './cut-plan.ts'
+import { hookedFiles } from './hooked-files.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
 /** A life that hangs is a bug of its own: far more steps than any wait needs. */
 const stepsMax = 200_000
+/** How the clock moves when no plan says otherwise, in ms. */
+const strideMsCalm = 4
 /** How long the power may be away. */
 const outageMsMax = 30_000
 
@@ -71,6 +75,10 @@ export class Life {
   readonly random: Random
   readonly #disk: Disk
   readonly #clock: LifeClock
+  #strideMs = strideMsCalm
+  #onEvent: (event: string) => void = () => {}
+  #stopping = false
+  #begun = false
 
   /** @param faulty what a planted bug makes of the disk */
   constructor(disk: Disk, random: Random, faulty: (files: Files) => Files) {
@@ -78,14 +86,27 @@ export class Life {
     this.random = random
     this.#clock = new LifeClock(disk.nowMs)
     const seed = random.int(0x7fffffff)
-    this.machine = { clock: this.#clock, files: faulty(disk.files), random: new SeededRandom(seed) }
+    const files = hookedFiles(faulty(disk.files), { watch: (event) => this.#onEvent(event) })
+    this.machine = { clock: this.#clock, files, random: new SeededRandom(seed) }
+  }
+
+  /** Whoever works comes to an end, and everything is closed in order. */
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
+  /** All is open and checked. Time passes without anything to do; from now on it moves as the plan says. */
+  begin({ idleMs, strideMs }: CutPlan): void {
+    this.#clock.advance(idleMs)
+    this.#strideMs = strideMs
+    this.#begun = true
   }
 
   /** A little time passes. */
   async step(): Promise<void> {
     await this.#clock.turn()
     this.#disk.release(this.random)
-    if (this.random.int(4) === 0) this.#clock.advance(this.random.int(4))
+    if (this.random.int(4) === 0) this.#clock.advance(this.random.int(this.#strideMs))
   }
 
   /** Time passes until the promise settles. */
@@ -102,14 +123,32 @@ export class Life {
     return promise
   }
 
-  /** Lets `work` go on for so many steps; then the power goes (L1). Throws what the work failed with. */
-  async runUntilCut(work: Promise<void>, steps: number): Promise<void> {
+  /** Lets `work` go on until the plan, or its own end, says that the power goes (L1). Throws what the work failed with. */
+  async runUntilCut(work: Promise<void>, plan: CutPlan): Promise<void> {
     let failure: { readonly error: unknown } | null = null
-    const settled = work.catch((error: unknown) => {
+    let ended = false
+    const end = (): void => {
+      ended = true
+    }
+    work.then(end, (error: unknown) => {
       failure = { error }
+      ended = true
     })
-    void settled
-    for (let step = 0; step < steps && failure === null; step++) await this.step()
+    let last = plan.fromBeginning ? plan.stepsMax : stepsMax
+    let step = 0
+    let begunAt = -1
+    let seen = 0
+    this.#onEvent = (event) => {
+      if (plan.moment?.test(event) && ++seen === plan.nth) last = Math.min(last, step + plan.delay)
+    }
+    for (; step < last && !ended; step++) {
+      if (this.#begun && begunAt < 0) {
+        begunAt = step
+        last = Math.min(last, step + plan.stepsMax)
+      }
+      if (begunAt >= 0 && step - begunAt === plan.stopAt) this.#stopping = true
+      await this.step()
+    }
     // At the very beginning of a turn: nothing of this life is half way through its own.
     await this.#clock.turn()
     this.#clock.ended = true

@@ -6,8 +6,11 @@ import type { TopicPartition } from '../../src/client/topic-partition.ts'
 import type { Life } from './life.ts'
 
 const pollMs = 50
-/** Small segments, so that cuts fall into the making of new ones. */
-const configs = { 'segment.bytes': '20000' }
+/** Small segments and many index entries, so that cuts fall into the making of new ones. */
+const configs = { 'segment.bytes': '6000', 'index.interval.bytes': '1500' }
+/** Of topics whose batches are so small: a few to a segment. */
+const tinyConfigs = { 'segment.bytes': '2100' }
+const internalTopics = ['__consumer_offsets', '__transaction_state']
 
 export interface ReadRecord extends TopicPartition {
   readonly offset: number
@@ -23,8 +26,11 @@ export async function createTopics(
 ): Promise<void> {
   const connection = broker.connect({ clientId: 'admin' })
   const admin = new Admin(connection, { clock: life.machine.clock })
-  const wanted = Object.entries(topics).map(([name, partitions]) => ({ name, partitions, configs }))
+  const wanted = Object.entries(topics).map(([name, partitions]) => {
+    return { name, partitions, configs: name === 'even' ? tinyConfigs : configs }
+  })
   await admin.createTopics(wanted, { ifNotExists: true })
+  for (const topic of internalTopics) await admin.alterConfigs(topic, configs)
   await connection.close()
 }
 
@@ -48,4 +54,9 @@ export async function readAll(
   await consumer.close()
   await connection.close()
   return found
+}
+
+/** After a power cut everything is served: throws why a partition is not. */
+export function requireOnline(broker: Broker): void {
+  for (const error of broker.offline().values()) throw error
 }

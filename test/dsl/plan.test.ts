@@ -77,6 +77,20 @@ describe('A plan', () => {
     ])
   })
 
+  it('refuses a join of repartitions into different given numbers of partitions', () => {
+    const draw = (left: number, right: number) => {
+      const builder = new StreamsBuilder()
+      const counts = builder.stream(texts('T')).repartition({ name: 'right', partitions: right }).groupByKey().count()
+      const stream = builder.stream(texts('S')).repartition({ name: 'left', partitions: left })
+      stream.join(counts, (value) => value, { name: 'meeting', value: string }).to(sink)
+      return builder.build()
+    }
+    expect(() => draw(2, 3)).to.throw(
+      /^TOPICS_NOT_COPARTITIONED: the join 'meeting' .*'left-repartition' is given 2, 'right-repartition' is given 3/,
+    )
+    expect(draw(3, 3).repartitionTopics.size).to.equal(2)
+  })
+
   it('wants the sources of a fold co-partitioned, unless it reads behind a repartition', () => {
     const builder = new StreamsBuilder()
     const both = builder.stream([texts('S'), texts('T')])

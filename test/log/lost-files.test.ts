@@ -276,6 +276,28 @@ describe('a lost or shortened .log', () => {
   })
 })
 
+describe('a .timeindex whose last entry was not synced before a power cut', () => {
+  afterEach(removeTemporaryFolders)
+
+  it('is derived anew: the partition rolls, closes and finds timestamps', async () => {
+    const folder = new Folder()
+    const log = await folder.open()
+    log.append(batchOf([{ value: 'a', timestampMs: 50 }]), client)
+    await folder.close()
+    // The size survived, the bytes did not.
+    writeFileSync(folder.named('.timeindex')[0]!, Buffer.alloc(12))
+    const again = await folder.open()
+    for (let index = 0; index < 12; index++) {
+      again.append(batchOf([{ value: 'x'.repeat(100), timestampMs: 60 + index }]), client)
+    }
+    expect(again.segmentCount).to.be.greaterThan(1)
+    expect(again.offsetForTimestamp(65)?.offset).to.equal(6)
+    await folder.close()
+    expect((await folder.open()).offsetForTimestamp(50)?.offset).to.equal(0)
+    await folder.close()
+  })
+})
+
 describe('a log directory without log-directory.json', () => {
   afterEach(removeTemporaryFolders)
 
