@@ -55,7 +55,7 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as { readonly [name: string]: unknown })[name] : undefined
 }
 
-export function isSerde(value: unknown): boolean {
+function isSerde(value: unknown): boolean {
   return typeof memberOf(value, 'encode') === 'function' && typeof memberOf(value, 'decode') === 'function'
 }
 

@@ -10,6 +10,7 @@ import { encodeControlBatch } from '../../src/records/control-record.ts'
 import {
   batchOf,
   client,
+  errorOf,
   readAll,
   removeTemporaryFolders,
   temporaryFolder,
@@ -18,16 +19,6 @@ import {
 } from './support.ts'
 
 const config = { ...testConfig, segmentBytes: 900, indexIntervalBytes: 150 }
-
-function errorOf(run: () => unknown): StreamError | null {
-  try {
-    run()
-    return null
-  } catch (error) {
-    if (StreamError.is(error)) return error
-    throw error
-  }
-}
 
 /** What a read_committed reader is told, batch by batch. */
 function abortedIn(log: PartitionLog): (readonly AbortedTransaction[])[] {

@@ -2,13 +2,13 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { StreamError } from '../../src/base/errors.ts'
 import type { PartitionLog } from '../../src/log/partition-log.ts'
 import { patchOffset } from '../../src/records/batch-format.ts'
 import { encodeControlBatch } from '../../src/records/control-record.ts'
 import {
   batchOf,
   client,
+  errorOf,
   openLog,
   type ReadRow,
   readAll,
@@ -47,16 +47,6 @@ function logsIn(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith('.log'))
     .sort()
-}
-
-function errorOf(run: () => unknown): StreamError | null {
-  try {
-    run()
-    return null
-  } catch (error) {
-    if (StreamError.is(error)) return error
-    throw error
-  }
 }
 
 function reopen(from: Written, recoveryPoint = 0, leaderEpoch = 2): PartitionLog {

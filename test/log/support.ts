@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../src/base/clock.ts'
+import { StreamError } from '../../src/base/errors.ts'
 import { type Files, type OpenFile, systemFiles } from '../../src/base/files.ts'
 import type { Machine } from '../../src/base/machine.ts'
 import { SeededRandom } from '../../src/base/random.ts'
@@ -158,3 +159,14 @@ export function readAll(log: PartitionLog, offset = log.startOffset, maxBytes = 
 }
 
 export const client = { origin: 'client' } as const
+
+/** The coded error that it throws; null when it throws none. */
+export function errorOf(run: () => unknown): StreamError | null {
+  try {
+    run()
+    return null
+  } catch (error) {
+    if (StreamError.is(error)) return error
+    throw error
+  }
+}
