@@ -103,7 +103,10 @@ export class StreamsBuilder {
     return this
   }
 
-  /** The finished topology. TOPOLOGY_INVALID names the node and the remedy: a name used twice, a cycle, a topic read twice, … */
+  /**
+   * The finished topology. TOPOLOGY_INVALID names the node and the remedy: a name used twice, a cycle, a topic read twice, …
+   * TOPICS_NOT_COPARTITIONED: a join of repartitions into different given numbers of partitions.
+   */
   build(): Topology {
     return compile(this.#plan)
   }

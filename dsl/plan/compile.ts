@@ -3,12 +3,11 @@
  * the order in which records go out.
  */
 import { unreachable } from '../../src/base/assert.ts'
-import { StreamError } from '../../src/base/errors.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { TopologyBuilder } from '../../src/topology/topology-builder.ts'
 import { repartitionFilter } from '../operators/repartition-filter.ts'
 import { storedTableSource, tableSource } from '../operators/table-source.ts'
-import type { JoinNode, PlanNode, PlanSource, RepartitionNode, TableSourceNode } from './node.ts'
+import type { PlanNode, PlanSource, RepartitionNode, TableSourceNode } from './node.ts'
 import type { Plan } from './plan.ts'
 import { Wiring } from './wiring.ts'
 
@@ -54,7 +53,7 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
     case 'aggregate':
       to.addProcessor(name, node.supplier(wiring.tellsOldValues(node)), parents, { onError })
       to.addStore(node.store, [name])
-      to.copartition(name, sourceNames(node.copartitioned, wiring))
+      to.copartition(name, sourceNames(node.copartitioned, wiring), 'fold')
       return
     case 'tableStep':
       to.addProcessor(name, node.supplier(wiring.tellsOldValues(node)), parents, { onError })
@@ -64,9 +63,8 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
       to.addProcessor(name, node.supplier, parents, { stores: node.stores, onError })
       return
     case 'join':
-      refuseUnequal(node, wiring)
       to.addProcessor(name, node.supplier, parents, { stores: [node.storeName], onError })
-      to.copartition(name, sourceNames(node.copartitioned, wiring))
+      to.copartition(name, sourceNames(node.copartitioned, wiring), 'join')
       return
     case 'repartition':
       writeRepartition(node, parents, wiring, to)
@@ -107,20 +105,6 @@ function writeRepartition(node: RepartitionNode, parents: string[], wiring: Wiri
   to.addProcessor(filterName, repartitionFilter(wiring.acceptsNullKeys(node)), parents, { onError })
   to.addSink(sinkName, { topic: topic.name, keySerde, valueSerde, onError }, [filterName])
   to.addSource(name, { topics: [topic.name], keySerde, valueSerde, onError })
-}
-
-/** Known without a log where both sides of a join are repartitioned into a given number of partitions; Kafka Streams looks here, too. */
-function refuseUnequal({ name, copartitioned }: JoinNode, wiring: Wiring): void {
-  const sides = new Set(copartitioned.map((source) => wiring.standIn(source)))
-  const counts = new Map<string, number>()
-  for (const side of sides) {
-    if (side.kind !== 'repartition' || side.topic.partitions === null) return
-    counts.set(side.topic.name, side.topic.partitions)
-  }
-  if (new Set(counts.values()).size <= 1) return
-  const list = [...counts].map(([topic, count]) => `'${topic}' is given ${count}`).join(', ')
-  const what = `the join '${name}' brings together repartitions into different numbers of partitions: ${list}; give equal numbers`
-  throw new StreamError('TOPICS_NOT_COPARTITIONED', what)
 }
 
 function sourceNames(sources: readonly PlanSource[], wiring: Wiring): string[] {

@@ -74,7 +74,7 @@ export interface StepNode extends Base {
   readonly stores: readonly string[]
 }
 
-export interface JoinNode extends Base {
+interface JoinNode extends Base {
   readonly kind: 'join'
   readonly copartitioned: readonly PlanSource[]
   readonly supplier: AnySupplier

@@ -7,12 +7,12 @@ import {
   aSerde,
   aText,
   checkOptions,
-  isTypedTopic,
   type OptionCheck,
   type OptionChecks,
   oneOf,
   shown,
 } from '../../src/base/option-checks.ts'
+import { isTypedTopic } from '../../src/topology/typed-topic.ts'
 import type {
   AggregateOptions,
   CountOptions,

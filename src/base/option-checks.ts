@@ -51,19 +51,10 @@ export function shown(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 120)}…` : text
 }
 
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as { readonly [name: string]: unknown })[name] : undefined
-}
-
-function isSerde(value: unknown): boolean {
-  return typeof memberOf(value, 'encode') === 'function' && typeof memberOf(value, 'decode') === 'function'
-}
-
-/** A topic with its types, as `topic(…)` makes it. */
-export function isTypedTopic(value: unknown): boolean {
-  return (
-    typeof memberOf(value, 'name') === 'string' && isSerde(memberOf(value, 'key')) && isSerde(memberOf(value, 'value'))
-  )
+export function isSerde(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { encode, decode } = value as { readonly [name: string]: unknown }
+  return typeof encode === 'function' && typeof decode === 'function'
 }
 
 /** The check of an option that is looked at later, by whoever knows more about it. */

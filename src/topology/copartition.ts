@@ -5,11 +5,13 @@
  *  2. Of a group that must agree: the topics of others must have equal counts, and its repartition topics take that count;
  *     where all are repartition topics, they take the number given to one of them, else the largest. Groups that share a
  *     repartition topic are one (Kafka Streams takes them one after the other, and may break what it settled before).
+ *  3. Where a join brings together only repartition topics, each with a number it was given, these are compared as soon as the
+ *     topology is built. Those of a fold, which Kafka Streams never compares, wait for rule 2.
  *
  * The partitioner that wrote a topic is nobody's to check.
  */
 import { StreamError } from '../base/errors.ts'
-import type { SourceNode, SubTopology } from './node.ts'
+import type { CopartitionGroup, RepartitionTopic, SourceNode, SubTopology, TopologyNode } from './node.ts'
 import type { Topology } from './topology.ts'
 
 /**
@@ -21,6 +23,25 @@ export function resolvePartitions(topology: Topology, counts: ReadonlyMap<string
   const resolved = sizeRepartitionTopics(topology, counts)
   for (const group of united(topology)) enforce(topology, group, counts, resolved)
   return resolved
+}
+
+/** Rule 3. Throws TOPICS_NOT_COPARTITIONED, naming the join, the topics and their numbers. */
+export function refuseUnequalJoins(
+  groups: readonly CopartitionGroup[],
+  nodes: ReadonlyMap<string, TopologyNode>,
+  repartitionTopics: ReadonlyMap<string, RepartitionTopic>,
+): void {
+  for (const { node, kind, sources } of groups) {
+    if (kind !== 'join') continue
+    const topics = [...new Set(sources.flatMap((name) => topicsOf(nodes, name)))]
+    const given = topics.map((topic) => repartitionTopics.get(topic)?.partitions ?? null)
+    if (given.includes(null) || new Set(given).size <= 1) continue
+    const list = topics.map((topic, at) => `'${topic}' is given ${given[at]}`).join(', ')
+    throw new StreamError(
+      'TOPICS_NOT_COPARTITIONED',
+      `the join '${node}' brings together repartitions into different numbers of partitions: ${list}; give equal numbers`,
+    )
+  }
 }
 
 /** Throws TOPIC_MISSING, naming the node, unless every topic that is read or written is there or is the topology's own. */
@@ -102,7 +123,7 @@ interface United {
 function united(topology: Topology): United[] {
   let all: United[] = []
   for (const { node, sources } of topology.copartitionGroups) {
-    const topics = new Set(sources.flatMap((name) => topicsOf(topology, name)))
+    const topics = new Set(sources.flatMap((name) => topicsOf(topology.nodes, name)))
     if (topics.size === 1) continue
     const meets = (other: United): boolean => {
       return [...topics].some((topic) => topology.repartitionTopics.has(topic) && other.topics.has(topic))
@@ -117,8 +138,8 @@ function united(topology: Topology): United[] {
   return all
 }
 
-function topicsOf(topology: Topology, source: string): readonly string[] {
-  const node = topology.nodes.get(source)
+function topicsOf(nodes: ReadonlyMap<string, TopologyNode>, source: string): readonly string[] {
+  const node = nodes.get(source)
   return node?.kind === 'source' ? node.topics : []
 }
 

@@ -60,6 +60,8 @@ export interface DeclaredTopic {
 /** Sources that must have equal partition counts, and why: the node that brings them together. */
 export interface CopartitionGroup {
   readonly node: string
+  /** A join's records look up rows of equal keys; a fold keeps one row a key. A join is looked at earlier: copartition.ts, rule 3. */
+  readonly kind: 'join' | 'fold'
   readonly sources: readonly string[]
 }
 

@@ -1,8 +1,8 @@
 /**
  * Draws a topology node by node: Kafka Streams' `Topology` class. The DSL draws with it too.
  *
- * A node may name parents and stores that are added later; `build` looks at the whole. What is wrong is TOPOLOGY_INVALID,
- * naming the node and what to do about it.
+ * A node may name parents and stores that are added later; `build` looks at the whole. What is wrong is TOPOLOGY_INVALID, or
+ * for a join TOPICS_NOT_COPARTITIONED; the message names the node and what to do about it.
  */
 import { StreamError } from '../base/errors.ts'
 import type { Serde } from '../base/serde.ts'
@@ -10,6 +10,7 @@ import type { ErrorPolicies } from '../processor/error-policy.ts'
 import type { ProcessorSupplier } from '../processor/processor.ts'
 import type { StoreBuilder } from '../processor/store-builder.ts'
 import type { TimestampExtractor } from '../processor/timestamp-extractor.ts'
+import { refuseUnequalJoins } from './copartition.ts'
 import { refuseCycles } from './cycles.ts'
 import { describeTopology } from './describe.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -175,9 +176,13 @@ export class TopologyBuilder {
     return this
   }
 
-  /** The sources whose topics must have equally many partitions, because `node` brings their records together. */
-  copartition(node: string, sources: readonly string[]): this {
-    this.#copartitionGroups.push(Object.freeze({ node, sources: Object.freeze([...sources]) }))
+  /**
+   * The sources whose topics must have equally many partitions, because `node` brings their records together: to join them, or
+   * to fold them. Unequal numbers are refused at start (TOPICS_NOT_COPARTITIONED); where a join has only repartition topics, and
+   * all were given a number, by `build`. Default: a join.
+   */
+  copartition(node: string, sources: readonly string[], kind: CopartitionGroup['kind'] = 'join'): this {
+    this.#copartitionGroups.push(Object.freeze({ node, kind, sources: Object.freeze([...sources]) }))
     return this
   }
 
@@ -187,6 +192,8 @@ export class TopologyBuilder {
     const nodes = this.#finishNodes()
     const stores = new Map(this.#stores)
     const repartitionTopics = new Map(this.#repartitionTopics)
+    const copartitionGroups = Object.freeze([...this.#copartitionGroups])
+    refuseUnequalJoins(copartitionGroups, nodes, repartitionTopics)
     refuseCycles(nodes, repartitionTopics, this.#feedbackSinks)
     const subTopologies = Object.freeze(splitTopology(nodes, stores))
     return Object.freeze({
@@ -195,7 +202,7 @@ export class TopologyBuilder {
       subTopologies,
       declaredTopics: new Map(this.#declaredTopics),
       repartitionTopics,
-      copartitionGroups: Object.freeze([...this.#copartitionGroups]),
+      copartitionGroups,
       describe: () => describeTopology(subTopologies),
       fingerprint: fingerprintOf(nodes, stores, repartitionTopics),
     })

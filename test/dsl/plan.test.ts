@@ -72,8 +72,8 @@ describe('A plan', () => {
       .join(table, (left) => left, { name: 'moved' })
       .to(texts('B'))
     expect(builder.build().copartitionGroups).to.deep.equal([
-      { node: 'direct', sources: ['KSTREAM-SOURCE-0000000003', 'KSTREAM-SOURCE-0000000001'] },
-      { node: 'moved', sources: ['moved-repartition-source', 'KSTREAM-SOURCE-0000000001'] },
+      { node: 'direct', kind: 'join', sources: ['KSTREAM-SOURCE-0000000003', 'KSTREAM-SOURCE-0000000001'] },
+      { node: 'moved', kind: 'join', sources: ['moved-repartition-source', 'KSTREAM-SOURCE-0000000001'] },
     ])
   })
 
@@ -89,6 +89,19 @@ describe('A plan', () => {
       /^TOPICS_NOT_COPARTITIONED: the join 'meeting' .*'left-repartition' is given 2, 'right-repartition' is given 3/,
     )
     expect(draw(3, 3).repartitionTopics.size).to.equal(2)
+  })
+
+  it('draws a fold of repartitions into different given numbers, which is refused at start', () => {
+    const builder = new StreamsBuilder()
+    const left = builder.stream(texts('S')).repartition({ name: 'left', partitions: 2 })
+    left
+      .merge(builder.stream(texts('T')).repartition({ name: 'right', partitions: 3 }))
+      .groupByKey()
+      .count()
+    expect(builder.build().copartitionGroups[0]).to.deep.include({
+      kind: 'fold',
+      sources: ['left-repartition-source', 'right-repartition-source'],
+    })
   })
 
   it('wants the sources of a fold co-partitioned, unless it reads behind a repartition', () => {
@@ -109,6 +122,7 @@ describe('A plan', () => {
       )
     const groups = builder.build().copartitionGroups
     expect(groups.map(({ node }) => node)).to.deep.equal(['counted', 'windowed', 'moved'])
+    expect(groups.map(({ kind }) => kind)).to.deep.equal(['fold', 'fold', 'fold'])
     expect(groups[0]?.sources).to.deep.equal(['KSTREAM-SOURCE-0000000000'])
     expect(groups[1]?.sources).to.deep.equal(['KSTREAM-SOURCE-0000000000', 'u-repartition-source'])
     expect(groups[2]?.sources).to.have.lengthOf(1)

@@ -97,11 +97,14 @@ describe('resolvePartitions', () => {
     refused(() => resolve(builder, { A: 4, B: 2 }), 'TOPICS_NOT_COPARTITIONED', "'join'", "'r' has 4", "'B' has 2")
   })
 
-  it('refuses two told counts that differ', () => {
+  it('refuses two told counts of a fold that differ', () => {
     const builder = repartition(repartition(sources('A', 'B'), 'a', 'r', 4), 'b', 'q', 2)
     refused(
-      () => resolve(builder.copartition('join', ['r-source', 'q-source']), { A: 1, B: 1 }),
+      () => resolve(builder.copartition('fold', ['r-source', 'q-source'], 'fold'), { A: 1, B: 1 }),
       'TOPICS_NOT_COPARTITIONED',
+      "'fold'",
+      "'r' has 4",
+      "'q' has 2",
     )
   })
 
@@ -139,5 +142,51 @@ describe('resolvePartitions', () => {
       .addRepartitionTopic({ name: 'r', partitions: null })
       .addSource('in', { topics: ['r'], ...plain })
     refused(() => resolve(builder, {}), 'TOPOLOGY_INVALID', "'r'", "'in'")
+  })
+})
+
+describe('TopologyBuilder', () => {
+  const told = (left: number | null, right: number | null): TopologyBuilder =>
+    repartition(repartition(sources('A', 'B'), 'a', 'r', left), 'b', 'q', right)
+
+  it('refuses a join of repartition topics with told counts that differ, naming node, topics, counts and remedy', () => {
+    for (const kinds of [[], ['join']] as const) {
+      refused(
+        () =>
+          told(4, 2)
+            .copartition('meeting', ['r-source', 'q-source'], ...kinds)
+            .build(),
+        'TOPICS_NOT_COPARTITIONED',
+        "the join 'meeting'",
+        "'r' is given 4, 'q' is given 2",
+        'give equal numbers',
+      )
+    }
+  })
+
+  it('refuses it of one source that reads both', () => {
+    const builder = sources('A')
+      .addRepartitionTopic({ name: 'r', partitions: 4 })
+      .addRepartitionTopic({ name: 'q', partitions: 2 })
+      .addSource('both', { topics: ['r', 'q'], ...plain })
+      .copartition('meeting', ['both'])
+    refused(() => builder.build(), 'TOPICS_NOT_COPARTITIONED', "'r' is given 4, 'q' is given 2")
+  })
+
+  it('builds a join whose counts are equal, or not all told', () => {
+    const both = ['r-source', 'q-source']
+    expect(told(4, 4).copartition('meeting', both).build().copartitionGroups).to.deep.equal([
+      { node: 'meeting', kind: 'join', sources: both },
+    ])
+    told(4, null).copartition('meeting', both).build()
+    told(4, 2).copartition('meeting', ['r-source', 'b']).build()
+    told(4, 2)
+      .copartition('meeting', [...both, 'b'])
+      .build()
+  })
+
+  it('builds a fold of whatever counts: they are compared when all are known', () => {
+    const { copartitionGroups } = told(4, 2).copartition('fold', ['r-source', 'q-source'], 'fold').build()
+    expect(copartitionGroups[0]).to.include({ node: 'fold', kind: 'fold' })
   })
 })
