@@ -88,7 +88,6 @@ export class ActiveTask {
       assert(topicId !== undefined, 'V1: offsets are of the inputs of the task')
       this.#committedInputs[name] = { topicId, leaderEpoch, offset }
     }
-    this.task.offsetsCommitted(offsets)
     this.state.committed()
   }
 

@@ -270,8 +270,7 @@ export class TopologyTestDriver {
   async #commit(): Promise<void> {
     await this.#task.flush()
     this.#state.rotate((storeName) => this.#collector.changelog(storeName))
-    const offsets = this.#task.offsets()
-    this.#task.offsetsCommitted(offsets)
+    this.#task.takeOffsets()
     this.#state.committed()
     await this.#state.write({ timeMs: this.#clock.now(), changelogs: {}, inputs: {} }, false)
   }

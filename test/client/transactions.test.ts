@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { deferred } from '../../src/base/deferred.ts'
 import { Producer, type ProducerOptions } from '../../src/client/producer/producer.ts'
 import { isTransactional } from '../../src/records/batch-format.ts'
 import { codeOf, lost } from '../support/scripted-connection.ts'
@@ -98,6 +99,58 @@ describe('a transactional Producer', () => {
     expect(connection.bodies('EndTxn').map((body) => body.committed)).to.deep.equal([true, true, true, true, true])
     producer.beginTransaction()
     await producer.abortTransaction()
+    await producer.close()
+  })
+
+  it('lays records of the next transaction down while the last one ends, and sends them when that is known', async () => {
+    const { producer, connection, log, clock } = await open({ batchBytes: 200 })
+    const answered = deferred<void>()
+    connection.on('EndTxn', async () => {
+      await answered.promise
+      return { throttleTimeMs: 0, errorCode: 0 }
+    })
+    append(producer, 0, 'x')
+    await producer.flush()
+    const first = producer.commitAndBeginTransaction()
+    for (let count = 0; count < 10; count++) append(producer, 0, 'y'.repeat(100))
+    const sent = producer.send({ topic: 't', partition: 1, value: 'z' })
+    await clock.pass(1000)
+    expect(log.recordsIn('t-0')).to.equal(1)
+    expect(log.recordsIn('t-1')).to.equal(0)
+    expect(connection.count('AddPartitionsToTxn')).to.equal(1)
+    answered.resolve()
+    await first
+    expect((await settle(clock, sent)).offset).to.equal(0)
+    await producer.commitTransaction()
+    expect(log.recordsIn('t-0')).to.equal(11)
+    expect(connection.names().filter((name) => /Txn/.test(name))).to.deep.equal([
+      'AddPartitionsToTxn',
+      'EndTxn',
+      'AddPartitionsToTxn',
+      'EndTxn',
+    ])
+    await producer.close()
+  })
+
+  it('gives up what was laid down for the next transaction when the last one cannot be ended', async () => {
+    const { producer, connection, log, clock } = await open({ batchBytes: 200, bufferBytes: 1000 })
+    const answered = deferred<void>()
+    connection.on('EndTxn', async () => {
+      await answered.promise
+      return { throttleTimeMs: 0, errorCode: codeOf('PRODUCER_FENCED') }
+    })
+    append(producer, 0, 'x')
+    await producer.flush()
+    const committed = errorOf(producer.commitAndBeginTransaction())
+    while (!producer.full) append(producer, 0, 'y'.repeat(100))
+    const ready = producer.ready()
+    const sent = errorOf(producer.send({ topic: 't', partition: 1, value: 'z' }))
+    answered.resolve()
+    expect(await settle(clock, committed)).to.equal('PRODUCER_FENCED')
+    await settle(clock, ready)
+    expect(await settle(clock, sent)).to.equal('PRODUCER_FENCED')
+    expect(() => append(producer, 0, 'x')).to.throw('PRODUCER_FENCED')
+    expect(log.recordsIn('t-0')).to.equal(1)
     await producer.close()
   })
 

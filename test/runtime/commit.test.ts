@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { observeCrashPoints } from '../../src/base/crash-points.ts'
+import { deferred } from '../../src/base/deferred.ts'
 import { StreamError } from '../../src/base/errors.ts'
 import { systemMachine } from '../../src/base/machine.ts'
 import type { Producer } from '../../src/client/index.ts'
 import type { KeyValueStore } from '../../src/processor/state-store.ts'
+import type { KeyValueView } from '../../src/processor/store-views.ts'
 import { ActiveTask } from '../../src/runtime/active-task.ts'
-import { type CommitTarget, commit } from '../../src/runtime/commit.ts'
+import { type CommitScope, type CommitTarget, commit } from '../../src/runtime/commit.ts'
 import type { ProducerCollector } from '../../src/runtime/record-collector.ts'
 import { TaskState } from '../../src/runtime/state/task-state.ts'
 import type { Task } from '../../src/runtime/task/task.ts'
@@ -71,8 +73,17 @@ function target(story: string[], failAt: string | null = null): CommitTarget {
   }
 }
 
-const lap = (): void => {}
-const flush = (task: Task): Promise<void> => task.flush()
+function scopeOf(active: ActiveTask, to: CommitTarget): CommitScope {
+  return {
+    tasks: [active],
+    target: to,
+    previous: Promise.resolve(),
+    nowMs: 99,
+    lap: () => {},
+    committed: () => {},
+    flush: (task: Task) => task.flush(),
+  }
+}
 
 describe('commit', () => {
   it('goes through its steps in order, and the state says what it belongs to', async () => {
@@ -81,15 +92,8 @@ describe('commit', () => {
     const stop = observeCrashPoints((point) => void story.push(`(${point})`))
     task.add('S', 0, fetched(4, ['a', '1', 1], ['b', '2', 2]))
     task.process(forever)
-    const { write } = await commit({
-      tasks: [active],
-      target: target(story),
-      previousWrite: Promise.resolve(),
-      nowMs: 99,
-      lap,
-      flush,
-    })
-    await write
+    const { written } = await commit(scopeOf(active, target(story)))
+    await written
     stop()
     expect(story).to.deep.equal([
       '(commit.1a.enter)',
@@ -125,12 +129,10 @@ describe('commit', () => {
     task.add('S', 0, fetched(0, ['a', '1', 1]))
     task.process(forever)
     let done = false
-    const second = commit({ tasks: [active], target: target(story), previousWrite: slow, nowMs: 1, lap, flush }).then(
-      ({ write }) => {
-        done = true
-        return write
-      },
-    )
+    const second = commit({ ...scopeOf(active, target(story)), previous: slow }).then(({ written }) => {
+      done = true
+      return written
+    })
     await new Promise((resolve) => setImmediate(resolve))
     expect(story).to.deep.equal(['1a flush 1'])
     // Meanwhile the task goes on.
@@ -141,6 +143,32 @@ describe('commit', () => {
     expect(state.settled).to.equal(true)
   })
 
+  it('lets the task go on while the transaction ends, and keeps apart what belongs to the next', async () => {
+    const story: string[] = []
+    const { active, task, state, store } = await scripted(story)
+    const ended = deferred<void>()
+    const slow = { ...target(story), commit: () => ended.promise }
+    task.add('S', 0, fetched(0, ['a', '1', 1]))
+    task.process(forever)
+    const { committed, written } = await commit(scopeOf(active, slow))
+    const next = commit({ ...scopeOf(active, target(story)), previous: written })
+    task.add('S', 0, fetched(1, ['a', '2', 2]))
+    task.process(forever)
+    expect(store.get('a')).to.equal('2')
+    const seen = store.committedView() as KeyValueView<string, string>
+    expect(await seen.get('a')).to.equal(undefined)
+    expect(active.committedOffset({ topic: 'S', partition: 0 })).to.equal(null)
+    expect(task.needsCommit).to.equal(true)
+    ended.resolve()
+    await committed
+    expect(await seen.get('a')).to.equal('1')
+    expect(active.committedOffset({ topic: 'S', partition: 0 })).to.equal(1)
+    await (await next).written
+    expect(await seen.get('a')).to.equal('2')
+    expect(state.settled).to.equal(true)
+    expect(story.filter((line) => line.startsWith('3'))).to.deep.equal(['3 offsets S@1', '3 offsets S@2', '3 commit'])
+  })
+
   it('takes what a store of the user’s throws at 1b for no answer of the log', async () => {
     const { active, task, store } = await scripted([])
     task.add('S', 0, fetched(0, ['a', '1', 1]))
@@ -148,8 +176,7 @@ describe('commit', () => {
     store.rotate = () => {
       throw new StreamError('TIMED_OUT', 'a service did not answer')
     }
-    const scope = { tasks: [active], target: target([]), previousWrite: Promise.resolve(), nowMs: 5, lap, flush }
-    const error = await rejectionOf(commit(scope))
+    const error = await rejectionOf(commit(scopeOf(active, target([]))))
     expect(error).to.have.property('code', 'PROCESSOR_FAILED')
     expect(error).to.have.property('message').that.contains('the store kv')
     expect(error).to.have.nested.property('cause.code', 'TIMED_OUT')
@@ -161,21 +188,10 @@ describe('commit', () => {
       const { active, task, state } = await scripted(story)
       task.add('S', 0, fetched(0, ['a', '1', 1]))
       task.process(forever)
-      const scope = {
-        tasks: [active],
-        target: target(story, failAt),
-        previousWrite: Promise.resolve(),
-        nowMs: 5,
-        lap,
-        flush,
-      }
-      const failed = await commit(scope).then(
-        () => false,
-        () => true,
-      )
-      expect(failed).to.equal(true)
+      const end = commit(scopeOf(active, target(story, failAt))).then(({ written }) => written)
+      expect(await rejectionOf(end)).to.have.property('message', failAt)
       expect(state.writtenMs).to.equal(0)
-      expect(task.needsCommit).to.equal(true)
+      expect(active.committedOffset({ topic: 'S', partition: 0 })).to.equal(null)
     }
   })
 })

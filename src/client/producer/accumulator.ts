@@ -26,8 +26,6 @@ export interface AccumulatorOptions {
 const spareBuildersMax = 16
 
 export class Accumulator {
-  /** Why nothing is accepted now, or null. */
-  refusal: StreamError | null = null
   /** Partitions with batches that are queued or in flight. */
   readonly busy = new Set<PartitionAppender>()
   /** Called when a partition opens a batch, and when one is sealed. */
@@ -40,10 +38,29 @@ export class Accumulator {
   readonly #spare: BatchBuilder[] = []
   #bytes = 0
   #space: Deferred<void> | null = null
+  #makeRefusal: (() => StreamError) | null = null
+  #refusal: StreamError | null = null
 
   constructor(clock: Clock, options: AccumulatorOptions) {
     this.#clock = clock
     this.#options = options
+  }
+
+  /** Why nothing is accepted now, or null: always the same error until it is accepted again. */
+  get refusal(): StreamError | null {
+    if (this.#makeRefusal !== null) this.#refusal ??= this.#makeRefusal()
+    return this.#refusal
+  }
+
+  accept(): void {
+    this.#makeRefusal = null
+    this.#refusal = null
+  }
+
+  /** Takes a function, since most refusals end before anybody gets to see them. */
+  refuse(makeRefusal: () => StreamError): void {
+    this.#makeRefusal = makeRefusal
+    this.#refusal = null
   }
 
   partition(topic: string, partition: number): PartitionAppender {

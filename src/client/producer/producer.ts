@@ -108,9 +108,7 @@ export class Producer {
     this.#transactions =
       options.transactionalId === undefined
         ? null
-        : new Transactions(this.#caller, options.transactionalId, timeoutMs, (refusal) => {
-            this.#accumulator.refusal = refusal
-          })
+        : new Transactions(this.#caller, options.transactionalId, timeoutMs, this.#accumulator)
     const own = acks === 'all' ? new IdentitySource(this.#caller, null, timeoutMs, null) : null
     const identity = this.#transactions?.identity ?? own
     this.#sender = new Sender(this.#caller, this.#accumulator, this.#metadata, this.#transactions, identity, {
@@ -234,14 +232,31 @@ export class Producer {
    * Flushes and commits. PRODUCER_FENCED: another producer took over. TIMED_OUT: the outcome is not known, the next
    * producer of this id finds out. Any other error: abort.
    */
-  async commitTransaction(): Promise<void> {
+  commitTransaction(): Promise<void> {
+    return this.#commit(false)
+  }
+
+  /**
+   * As `commitTransaction`, and the next transaction begins as soon as everything of this one is flushed: what is appended
+   * from then on waits unsent until the commit is known. After an error there is no next one.
+   */
+  commitAndBeginTransaction(): Promise<void> {
+    return this.#commit(true)
+  }
+
+  async #commit(nextBegins: boolean): Promise<void> {
     const transactions = this.#transactional()
     transactions.check()
     this.#accumulator.sealAll()
     transactions.startCommit()
-    await this.#sender.flush()
+    if (this.#accumulator.busy.size > 0) await this.#sender.flush()
     transactions.check()
-    await transactions.commit()
+    try {
+      await transactions.commit(nextBegins)
+    } finally {
+      // What was laid down meanwhile goes, or is given up.
+      this.#sender.wake()
+    }
   }
 
   /** Forgets what was not sent, and aborts. PRODUCER_FENCED: there is nothing to abort any more. */
@@ -271,7 +286,7 @@ export class Producer {
       // Fenced: whoever took over has aborted the transaction.
       if (this.#transactions === null || !StreamError.is(error, 'PRODUCER_FENCED')) throw error
     } finally {
-      this.#accumulator.refusal = closedError()
+      this.#accumulator.refuse(closedError)
       this.#accumulator.onOpened = null
       this.#accumulator.dropOpen(closedError())
       this.#sender.dropQueued(closedError())

@@ -98,7 +98,7 @@ export class Sender {
   }
 
   #pump(): void {
-    while (!this.#preparing && !this.#caller.closed) {
+    while (!this.#preparing && !this.#caller.closed && this.#transactions?.ending !== true) {
       if (this.#transactions !== null && !this.#transactions.sending) {
         // S3: batches may be sealed after the transaction has failed, too.
         this.dropQueued(new StreamError('TRANSACTION_ABORTED', 'not sent, its transaction failed'))

@@ -1,7 +1,7 @@
 /**
  * The transactions of one producer.
  *
- *   uninitialized ──> ready ──> active ──> committing ──> ready
+ *   uninitialized ──> ready ──> active ──> committing ──> ending ──> ready
  *                               │  │           │
  *                               │  └─> failed <┘      a batch or an offset could not be written: only abort helps
  *                               └──────┴─> aborting ──> ready
@@ -11,6 +11,8 @@
  *  T1  a partition is in the transaction (AddPartitionsToTxn answered) before its first batch is sent
  *  T2  EndTxn is sent when nothing is in flight, and again until its answer is known
  *  T3  after an abort that left a batch with unknown fate, the epoch is raised before anything is sent again
+ *  T4  the next transaction may begin while this one is ending: what it writes is laid down, and waits unsent until the
+ *      end is known
  */
 import { assert } from '../../base/assert.ts'
 import { StreamError } from '../../base/errors.ts'
@@ -21,6 +23,7 @@ import { isRetriable } from '../broker-error.ts'
 import type { Caller, CallOptions } from '../caller.ts'
 import { Coordinator } from '../coordinator.ts'
 import { byTopic, type TopicPartition } from '../topic-partition.ts'
+import type { Accumulator } from './accumulator.ts'
 import { IdentitySource } from './identity-source.ts'
 import type { PartitionAppender } from './partition-appender.ts'
 
@@ -29,7 +32,8 @@ const arrows = {
   ready: ['active', 'fenced'],
   active: ['committing', 'aborting', 'failed', 'fenced'],
   failed: ['aborting', 'fenced'],
-  committing: ['ready', 'failed', 'fenced'],
+  committing: ['ending', 'failed', 'fenced'],
+  ending: ['ready', 'fenced'],
   aborting: ['ready', 'fenced'],
   fenced: [],
 } as const
@@ -61,24 +65,21 @@ export class Transactions {
   readonly #groups = new Set<string>()
   readonly #groupCoordinators = new Map<string, Coordinator>()
   readonly #partitions = new Set<PartitionAppender>()
-  readonly #onState: (refusal: StreamError | null) => void
+  readonly #accumulator: Accumulator
   #state: State = 'uninitialized'
+  /** While one is ending: the next has begun (T4). */
+  #nextBegun = false
   #error: StreamError | null = null
   #bumpNeeded = false
 
-  constructor(
-    caller: Caller,
-    transactionalId: string,
-    transactionTimeoutMs: number,
-    onState: (refusal: StreamError | null) => void,
-  ) {
+  constructor(caller: Caller, transactionalId: string, transactionTimeoutMs: number, accumulator: Accumulator) {
     this.#caller = caller
     this.transactionalId = transactionalId
     this.#coordinator = new Coordinator(caller, 'transaction', transactionalId)
     this.identity = new IdentitySource(caller, transactionalId, transactionTimeoutMs, this.#coordinator)
     // By then the coordinator has decided by itself.
     this.#endTimeoutMs = transactionTimeoutMs + caller.requestTimeoutMs
-    this.#onState = onState
+    this.#accumulator = accumulator
     this.#tell()
   }
 
@@ -86,8 +87,9 @@ export class Transactions {
     return this.#state === 'active' || this.#state === 'failed'
   }
 
-  get committing(): boolean {
-    return this.#state === 'committing'
+  /** Nothing is sent now, and nothing given up: see T4. */
+  get ending(): boolean {
+    return this.#state === 'ending'
   }
 
   /** May batches be sent? */
@@ -249,11 +251,14 @@ export class Transactions {
     return coordinator
   }
 
-  /** T2: everything is acknowledged when this is called. */
-  async commit(): Promise<void> {
+  /** T2: everything is acknowledged when this is called. `nextBegins`: at once (T4). */
+  async commit(nextBegins: boolean): Promise<void> {
     assert(this.#state === 'committing', 'T2: a transaction commits after its flush')
+    this.#nextBegun = nextBegins
+    this.#go('ending')
     await this.#end(true)
     this.#go('ready')
+    if (nextBegins) this.#go('active')
   }
 
   startCommit(): void {
@@ -323,7 +328,9 @@ export class Transactions {
 
   /** Appends are accepted in an open transaction only. */
   #tell(): void {
-    this.#onState(this.#state === 'active' ? null : (this.#error ?? this.#wrong('open')))
+    const isOpen = this.#state === 'active' || (this.#state === 'ending' && this.#nextBegun)
+    if (isOpen) this.#accumulator.accept()
+    else this.#accumulator.refuse(() => this.#error ?? this.#wrong('open'))
   }
 
   #wrong(wanted: string, cause?: unknown): StreamError {

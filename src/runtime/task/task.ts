@@ -87,7 +87,7 @@ const recordsPerLook = 64
  *  T3  one record is done, async nodes included, before the next is taken up
  *  T4  nothing that waits is begun once it is closed, also when an async node comes back after that
  *
- * The steps of a commit (runtime/commit.ts) find here: 1a `flush`, 3 `offsets` and `offsetsCommitted`. The stores'
+ * The steps of a commit (runtime/commit.ts) find here: 1a `flush`, 3 `takeOffsets`. The stores'
  * steps are in state/task-state.ts.
  */
 export class Task implements NodeHost {
@@ -105,7 +105,8 @@ export class Task implements NodeHost {
   readonly #queues = new Map<string, RecordQueue>()
   readonly #streamPunctuations = new PunctuationQueue()
   readonly #wallPunctuations = new PunctuationQueue()
-  readonly #committedOffsets = new Map<RecordQueue, number>()
+  /** Where each input continues after the last commit, whether its end is known yet or not. */
+  readonly #takenOffsets = new Map<RecordQueue, number>()
   #stores: readonly StateStore[] = []
   #state: TaskPhase = 'created'
   #commitRequested = false
@@ -134,7 +135,7 @@ export class Task implements NodeHost {
     const queue = new RecordQueue(source.plan, source.entry, input, this)
     queue.partitionTimeMs = input.metadata.partitionTimeMs
     this.#queues.set(`${input.topic}-${input.partition}`, queue)
-    this.#committedOffsets.set(queue, input.committed ?? -1)
+    this.#takenOffsets.set(queue, input.committed ?? -1)
     if (input.metadata.partitionTimeMs > this.moment.streamTimeMs) {
       this.moment.streamTimeMs = input.metadata.partitionTimeMs
     }
@@ -152,7 +153,7 @@ export class Task implements NodeHost {
   /** Something happened since the last commit: records, punctuation, or the consumer's position moved on. */
   get needsCommit(): boolean {
     if (this.#worked) return true
-    for (const [queue, offset] of this.#committedOffsets) if (queue.position !== offset) return true
+    for (const [queue, offset] of this.#takenOffsets) if (queue.position !== offset) return true
     return false
   }
 
@@ -366,30 +367,27 @@ export class Task implements NodeHost {
     this.#leave()
   }
 
-  /** Step 3: where each input partition continues, of those that moved since the last commit. */
-  offsets(): TaskOffset[] {
+  /**
+   * Step 3: where each input partition continues, of those that moved since the last commit. What happens from now on is the
+   * next commit's. When this one fails the task has to go: others know it as further than it is.
+   */
+  takeOffsets(): TaskOffset[] {
     assert(this.#standingOn === null, 'R3: a flush leaves the record that was taken up')
     const streamTimesMs = new Map<string, number>()
     for (const { name, streamTimeMs } of this.#nodes.processors) {
       if (streamTimeMs >= 0) streamTimesMs.set(name, streamTimeMs)
     }
     const offsets: TaskOffset[] = []
-    for (const [queue, committed] of this.#committedOffsets) {
+    for (const [queue, taken] of this.#takenOffsets) {
       const { topic, partition, position: offset, leaderEpoch } = queue
-      if (offset < 0 || (offset === committed && !this.#worked)) continue
+      if (offset < 0 || (offset === taken && !this.#worked)) continue
       const metadata = { partitionTimeMs: queue.partitionTimeMs, streamTimesMs }
       offsets.push({ topic, partition, offset, leaderEpoch, metadata })
-    }
-    return offsets
-  }
-
-  /** Step 3 is known to be done: these are the offsets a successor begins at. */
-  offsetsCommitted(offsets: readonly TaskOffset[]): void {
-    for (const { topic, partition, offset } of offsets) {
-      this.#committedOffsets.set(this.queue(topic, partition), offset)
+      this.#takenOffsets.set(queue, offset)
     }
     this.#worked = false
     this.#commitRequested = false
+    return offsets
   }
 
   /**

@@ -38,18 +38,16 @@ export class ProducingSide implements CommitTarget {
 
   /** First of all: what an earlier process of this id left open is ended at once. */
   async start(): Promise<void> {
-    if (this.#exactlyOnce) await this.producer.initTransactions()
-    this.#begin()
+    if (this.#exactlyOnce) {
+      await this.producer.initTransactions()
+      this.producer.beginTransaction()
+    }
+    this.#begunMs = this.#clock.monotonic()
   }
 
   /** How long the open transaction has been open, 0 when there is none; at least once: how long ago the last commit was. */
   get transactionAgeMs(): number {
     return this.#begunMs === null ? 0 : this.#clock.monotonic() - this.#begunMs
-  }
-
-  #begin(): void {
-    if (this.#exactlyOnce) this.producer.beginTransaction()
-    this.#begunMs = this.#clock.monotonic()
   }
 
   flush(): Promise<void> {
@@ -65,9 +63,10 @@ export class ProducingSide implements CommitTarget {
     else await this.#consumer.commit(encoded)
   }
 
-  async commit(): Promise<void> {
-    if (this.#exactlyOnce) await this.producer.commitTransaction()
-    this.#begin()
+  /** Everything is flushed by then, so that the next transaction has begun when this returns. */
+  commit(): Promise<void> {
+    this.#begunMs = this.#clock.monotonic()
+    return this.#exactlyOnce ? this.producer.commitAndBeginTransaction() : Promise.resolve()
   }
 
   /** Aborts what is open. Idempotent. */

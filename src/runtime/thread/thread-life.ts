@@ -52,9 +52,10 @@ export class ThreadLife {
   readonly #assignor: StreamsAssignor
   readonly #pending: PendingTasks
   readonly #purge: RepartitionPurge
-  #committing: Promise<void> | null = null
-  /** Step 4 of the last commit. */
-  #writing: Promise<void> = Promise.resolve()
+  /** The last commit up to step 3, however it ended, */
+  #committed: Promise<void> = Promise.resolve()
+  /** and up to step 4. */
+  #written: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | null = null
   #lastCommitMs: number
   /** Between a revocation and the next assignment nothing is taken up (L3). */
@@ -109,7 +110,7 @@ export class ThreadLife {
     this.#over = true
     const steps = [
       () => this.#stopOpening(),
-      () => this.#writing,
+      () => this.#written,
       ...this.tasks.all.map((active) => () => this.#closeTask(active)),
       () => this.consumer.close({ leaveGroup }),
       () => this.#connection.close(),
@@ -120,7 +121,7 @@ export class ThreadLife {
 
   /** Resolves when no commit is between its steps, however it ended: its failure is told by whoever began this life. */
   async commitSettled(): Promise<void> {
-    await this.#committing?.catch(() => undefined)
+    await this.#committed
   }
 
   /** How long the open transaction has been open. */
@@ -213,19 +214,11 @@ export class ThreadLife {
     if (tasks.some(({ task }) => task.needsCommit)) await this.#commit()
   }
 
+  /** Up to where the tasks may go on. */
   async #commit(): Promise<void> {
-    this.#committing = this.#runCommit()
-    try {
-      await this.#committing
-    } finally {
-      this.#committing = null
-    }
-  }
-
-  async #runCommit(): Promise<void> {
     const tasks = this.tasks.all.filter(({ task }) => task.needsCommit)
     if (tasks.length === 0) return
-    const { metrics, events } = this.#services
+    const { metrics } = this.#services
     const startMs = this.#clock.monotonic()
     let lapMs = startMs
     const lap = (step: CommitStep): void => {
@@ -235,18 +228,18 @@ export class ThreadLife {
     }
     const nowMs = this.#clock.now()
     const flush = (task: Task): Promise<void> => (task.isAsync ? this.#bounded(task.flush()) : task.flush())
-    const { write } = await commit({
-      tasks,
-      target: this.#producing,
-      previousWrite: this.#writing,
-      nowMs,
-      lap,
-      flush,
-    })
-    this.#writing = write
-    write.catch((error: unknown) => this.#fail(error))
+    const committed = (): void => this.#report(tasks, this.#clock.monotonic() - startMs)
+    const begun = commit({ tasks, target: this.#producing, previous: this.#written, nowMs, lap, committed, flush })
+    this.#written = begun.then((end) => end.written)
+    this.#written.catch((error: unknown) => this.#fail(error))
+    // Fails as `#written` does.
+    this.#committed = begun.then((end) => end.committed).catch(() => undefined)
     this.#lastCommitMs = startMs
-    const tookMs = this.#clock.monotonic() - startMs
+    await begun
+  }
+
+  #report(tasks: readonly ActiveTask[], tookMs: number): void {
+    const { metrics, events } = this.#services
     metrics.add('commit-total', 1)
     metrics.add('commit-latency-sum', tookMs)
     metrics.max('commit-latency-max', tookMs)
@@ -339,7 +332,7 @@ export class ThreadLife {
     this.#services.events.rebalancing()
     await this.#stopOpening()
     await this.#commit()
-    await this.#writing
+    await this.#written
   }
 
   async #lost(): Promise<void> {
@@ -360,7 +353,7 @@ export class ThreadLife {
   async #finish(): Promise<void> {
     await this.#stopOpening()
     if (!this.#suspended) await this.#commit()
-    await this.#writing
+    await this.#written
     // Tasks that could not be opened end no life that ends anyway.
     if (this.#failure !== null) this.#tell('while the application was closed', this.#failure.error)
     this.#over = true

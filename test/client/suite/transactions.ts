@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import { SeededRandom } from '../../../src/base/random.ts'
+import { noHeaders } from '../../../src/base/serde.ts'
+import { string } from '../../../src/serdes/index.ts'
 import { errorOf, pollUntil, take, values, type World } from './world.ts'
 
 export function transactions(world: () => World): void {
@@ -26,6 +28,29 @@ export function transactions(world: () => World): void {
     expect(values(await take(uncommitted, 2))).to.deep.equal(['b', 'c'])
     const [stable] = await world().admin.listOffsets([at!], 'latest', { isolation: 'readCommitted' })
     expect(stable!.offset).to.equal(6)
+  })
+
+  it('goes from one transaction to the next without a pause', async () => {
+    const [at] = await world().topic('t')
+    const producer = await world().transactional('tx')
+    const reader = world().consumer({ isolation: 'readCommitted' })
+    reader.assign([at!])
+    producer.beginTransaction()
+    const expected: string[] = []
+    const ended: Promise<void>[] = []
+    for (let count = 0; count < 20; count++) {
+      expected.push(`${count}`)
+      producer.append('t', 0, 5, null, string, `${count}`, string, noHeaders)
+      await ended.at(-1)
+      await producer.flush()
+      ended.push(producer.commitAndBeginTransaction())
+    }
+    producer.append('t', 0, 5, null, string, 'aborted', string, noHeaders)
+    await ended.at(-1)
+    await producer.flush()
+    await producer.abortTransaction()
+    expect(values(await take(reader, 20))).to.deep.equal(expected)
+    expect(values(await reader.poll(50))).to.deep.equal([])
   })
 
   it('moves the position past markers and aborted records', async () => {

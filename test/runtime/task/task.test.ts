@@ -77,7 +77,7 @@ describe('Task', () => {
     task.add('S', 0, fetched(0, ...many))
     expect(task.process(forever)).to.equal(64)
     expect(task.commitRequested).to.equal(true)
-    task.offsetsCommitted(task.offsets())
+    task.takeOffsets()
     expect(task.commitRequested).to.equal(false)
   })
 
@@ -87,11 +87,10 @@ describe('Task', () => {
     task.add('S', 0, fetched(10, ['a', '1', 5], ['a', '2', 3], ['a', '3', 8]))
     task.process(-1)
     expect(task.needsCommit).to.equal(true)
-    const [offset] = task.offsets()
+    const [offset] = task.takeOffsets()
     expect(offset).to.deep.include({ topic: 'S', partition: 0, offset: 13, leaderEpoch: 3 })
     expect(offset!.metadata.partitionTimeMs).to.equal(8)
     expect([...offset!.metadata.streamTimesMs]).to.deep.equal([['step', 8]])
-    task.offsetsCommitted(task.offsets())
     expect(task.needsCommit).to.equal(false)
   })
 
@@ -101,14 +100,14 @@ describe('Task', () => {
     collector.full = true
     task.process(forever)
     await task.flush()
-    expect(task.offsets()[0]!.offset).to.equal(11)
+    expect(task.takeOffsets()[0]!.offset).to.equal(11)
   })
 
   it('moves on over markers and aborted records, which nobody sees', () => {
     const { task } = startTask({ topology: line(forward) })
     task.add('S', 0, { buffer: Buffer.alloc(0), batches: [], firstOffset: 0, nextOffset: 4 })
     expect(task.needsCommit).to.equal(true)
-    expect(task.offsets()[0]!.offset).to.equal(4)
+    expect(task.takeOffsets()[0]!.offset).to.equal(4)
   })
 
   it('gives its operators back the stream times of the last commit', () => {
@@ -335,7 +334,7 @@ describe('a record that cannot be processed', () => {
     expect(task.drops.total).to.equal(0)
     expect(task.process(forever)).to.equal(1)
     expect(task.drops.total).to.equal(1)
-    expect(task.offsets()[0]!.offset).to.equal(2)
+    expect(task.takeOffsets()[0]!.offset).to.equal(2)
     expect(collector.sent).to.deep.equal(['O: a=1@2'])
   })
 
