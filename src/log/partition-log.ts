@@ -79,6 +79,8 @@ export class PartitionLog {
   #startOffset: number
   #endOffset: number
   #syncedOffset: number
+  /** How far the last round of syncing that began reaches. */
+  #syncingOffset = 0
   #lastCheckpoint: LogCheckpoint
   /** Folders with names that a power cut may still take back. */
   #unsyncedFolders = new Set<string>()
@@ -392,9 +394,18 @@ export class PartitionLog {
     return this.#group.join()
   }
 
+  /** As `sync`, for a caller who needs what lies before `offset`: often it is durable already, or will be after the round under way. */
+  syncBefore(offset: number): Promise<void> {
+    if (this.#offline !== null) return Promise.reject(this.#offline)
+    if (offset <= this.#syncedOffset) return Promise.resolve()
+    const { underWay } = this.#group
+    return underWay !== null && offset <= this.#syncingOffset ? underWay : this.sync()
+  }
+
   async #syncRound(): Promise<void> {
     if (this.#offline !== null) throw this.#offline
     const target = this.#endOffset
+    this.#syncingOffset = target
     try {
       for (const segment of this.#segments.unsynced()) await segment.sync()
       const folders = [...this.#unsyncedFolders]

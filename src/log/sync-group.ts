@@ -11,10 +11,16 @@ import { type Deferred, deferred } from '../base/deferred.ts'
 export class SyncGroup {
   readonly #round: () => Promise<void>
   #waiting: Deferred<void> | null = null
+  #underWay: Deferred<void> | null = null
   #running = false
 
   constructor(round: () => Promise<void>) {
     this.#round = round
+  }
+
+  /** The round that has begun, null when none has: for a caller who knows that it serves him (G1). */
+  get underWay(): Promise<void> | null {
+    return this.#underWay?.promise ?? null
   }
 
   join(): Promise<void> {
@@ -30,6 +36,7 @@ export class SyncGroup {
     while (this.#waiting !== null) {
       const served: Deferred<void> = this.#waiting
       this.#waiting = null
+      this.#underWay = served
       try {
         await this.#round()
         served.resolve()
@@ -37,6 +44,7 @@ export class SyncGroup {
         served.reject(error)
       }
     }
+    this.#underWay = null
     this.#running = false
   }
 }

@@ -72,6 +72,31 @@ describe('PartitionLog.sync', () => {
     await log.close()
   })
 
+  it('lets who needs only earlier records go with the round under way, or at once', async () => {
+    const files = new WatchedFiles()
+    const log = openLog({ ...testMachine(), files }, temporaryFolder())
+    log.append(batchOf(['a']), client)
+    await log.sync()
+    const gate = deferred()
+    files.gate = gate.promise
+    files.synced.length = 0
+    log.append(batchOf(['b']), client)
+    const round = log.sync()
+    await new Promise((resolve) => setImmediate(resolve))
+    log.append(batchOf(['c']), client)
+    await log.syncBefore(1)
+    const second = log.syncBefore(2)
+    const third = log.syncBefore(3)
+    gate.resolve()
+    await Promise.all([round, second])
+    expect(log.unsynced).to.equal(true)
+    await third
+    expect(log.unsynced).to.equal(false)
+    expect(files.synced).to.deep.equal([first, first])
+    await log.syncBefore(1000)
+    await log.close()
+  })
+
   it('covers the segments that were rolled since, oldest first, and their names', async () => {
     const files = new WatchedFiles()
     const log = openLog({ ...testMachine(), files }, temporaryFolder(), {

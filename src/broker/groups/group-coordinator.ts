@@ -261,13 +261,13 @@ export class GroupCoordinator {
   /** K2 */
   async #syncInputs(offsets: readonly OffsetToCommit[], errors: KafkaError[]): Promise<void> {
     const waiting: Promise<void>[] = []
-    offsets.forEach(({ topic, partition }, index) => {
+    offsets.forEach(({ topic, partition, offset }, index) => {
       const log = errors[index] === 'NONE' ? this.#find(topic, partition)?.online : null
       if (log == null || !log.unsynced) return
       const failed = (error: unknown): void => {
         errors[index] = answerTo(error)
       }
-      waiting.push(log.sync().catch(failed))
+      waiting.push(log.syncBefore(offset).catch(failed))
     })
     if (waiting.length > 0) await Promise.all(waiting)
   }
@@ -296,9 +296,9 @@ export class GroupCoordinator {
     else groups.add(group)
   }
 
-  /** Partitions that pending offsets of this producer point into (K2). */
-  pendingInputs(producerId: number): { topic: string; partition: number }[] {
-    const inputs: { topic: string; partition: number }[] = []
+  /** Where pending offsets of this producer point to (K2). */
+  pendingInputs(producerId: number): { topic: string; partition: number; offset: number }[] {
+    const inputs: { topic: string; partition: number; offset: number }[] = []
     for (const group of this.#pending.get(producerId) ?? []) inputs.push(...group.offsets.pendingOf(producerId))
     return inputs
   }

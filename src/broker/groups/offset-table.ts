@@ -53,8 +53,9 @@ export class OffsetTable {
     return false
   }
 
-  pendingOf(producerId: number): { topic: string; partition: number }[] {
-    return [...walk(this.#pending.get(producerId))]
+  pendingOf(producerId: number): { topic: string; partition: number; offset: number }[] {
+    const pending = [...walk(this.#pending.get(producerId))]
+    return pending.map(({ topic, partition, value }) => ({ topic, partition, offset: value.offset }))
   }
 
   /** The producer's transaction has ended. */

@@ -301,18 +301,19 @@ export class TransactionCoordinator {
 
   /** E2 and K2 of group-coordinator.ts. False: something cannot be made durable, so the transaction cannot commit. */
   async #syncCovered(transaction: Transaction): Promise<boolean> {
-    const logs: PartitionLog[] = []
+    const covered: { log: PartitionLog; before: number }[] = []
+    const written = [...transaction.eachPartition()].map((each) => ({ ...each, offset: Number.POSITIVE_INFINITY }))
     const inputs = this.#rooms.groups.pendingInputs(transaction.producerId)
-    for (const { topic, partition } of [...transaction.eachPartition(), ...inputs]) {
+    for (const { topic, partition, offset } of [...written, ...inputs]) {
       const found = this.#rooms.find(topic, partition)
       if (found === null) continue
       if (found.online === null) return false
-      if (found.online.unsynced) logs.push(found.online)
+      if (found.online.unsynced) covered.push({ log: found.online, before: offset })
     }
-    if (logs.length === 0 && transaction.unsettled.length === 0) return true
+    if (covered.length === 0 && transaction.unsettled.length === 0) return true
     const settling = this.#markers.settle(transaction.unsettled)
     // Callers of sync share one fdatasync, so a partition that is named twice costs nothing.
-    const results = await Promise.allSettled(logs.map((log) => log.sync()))
+    const results = await Promise.allSettled(covered.map(({ log, before }) => log.syncBefore(before)))
     transaction.unsettled = await settling
     for (const result of results) if (result.status === 'rejected') answerTo(result.reason)
     return results.every((result) => result.status === 'fulfilled')
