@@ -3,7 +3,15 @@ import { Admin, type Connection, Consumer, Producer } from 'millrace/client'
 import { reach } from 'millrace/testing'
 import { parseFlight } from './flight.ts'
 import type { InputFile } from './input.ts'
-import { type Airport, airports, allTopics, flights, flightsIngest, type IngestPosition } from './topics.ts'
+import {
+  type Airport,
+  airports,
+  allTopics,
+  flights,
+  flightsIngest,
+  type IngestPosition,
+  rowBytesMax,
+} from './topics.ts'
 
 const rowsPerTransaction = 2000
 
@@ -44,7 +52,7 @@ export async function ingest(options: IngestOptions): Promise<{ resumed: boolean
     refuseOtherFile(recorded, 'flights', options.flights)
     const airportRows = options.airports.rows()
     const flightRows = options.flights.rows()
-    refuseDeepRows(flightRows, options.flights.path)
+    refuseUnwritable(flightRows, options.flights)
     const sending = { producer, options, recorded }
     await send(sending, 'airports', airportRows.length, (index) => airportRow(airportRows[index]!))
     await send(sending, 'flights', flightRows.length, (index) =>
@@ -140,11 +148,19 @@ function textOf(row: unknown, index: number, path: string): string {
   }
 }
 
-/** Before anything is sent, so that no ingest ends halfway. Only rows that hold objects can be too deep. */
-function refuseDeepRows(rows: readonly unknown[], path: string): void {
+/** Before anything is sent, so that no ingest ends halfway. Only rows that hold objects can be too deep, and only a long file has long rows. */
+function refuseUnwritable(rows: readonly unknown[], { path, size }: InputFile<unknown>): void {
   const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-  for (const [index, row] of rows.entries())
-    if (isObject(row) && Object.values(row).some(isObject)) textOf(row, index, path)
+  const mayBeLong = size > rowBytesMax
+  for (const [index, row] of rows.entries()) {
+    if (!mayBeLong && !(isObject(row) && Object.values(row).some(isObject))) continue
+    const bytes = Buffer.byteLength(textOf(row, index, path))
+    if (bytes <= rowBytesMax) continue
+    throw new StreamError(
+      'INPUT_INVALID',
+      `row ${index} of ${path} has ${bytes} bytes, more than ${rowBytesMax}; leave it out`,
+    )
+  }
 }
 
 interface Sending {

@@ -64,7 +64,6 @@ export function readAirports(path: string): InputFile<Airport> {
       },
       bom: true,
       skipEmptyLines: true,
-      skipRecordsWithEmptyValues: true,
       recordDelimiter: ['\r\n', '\n', '\r'],
     })
     for (const column of ['iata', 'name'])

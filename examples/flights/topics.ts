@@ -32,16 +32,16 @@ export interface IngestPosition {
 }
 
 const compacted = { 'cleanup.policy': 'compact' }
-/** A row may be as long as it likes, within reason; as a dead letter it has its cause with it. */
-const longRows = { 'max.message.bytes': String(16 * 1024 * 1024) }
-const longLetters = { 'max.message.bytes': String(17 * 1024 * 1024) }
+/** A row may be as long as it likes, within reason; what comes of it has an origin, a name or a cause more. */
+export const rowBytesMax = 15 * 1024 * 1024
+export const longRecords = { 'max.message.bytes': String(64 * 1024 * 1024) }
 
-export const flights = topic('flights', { key: string, value: string, partitions: 4, configs: longRows })
+export const flights = topic('flights', { key: string, value: string, partitions: 4, configs: longRecords })
 export const airports = topic('airports', {
   key: string,
   value: json<Airport>(),
   partitions: 4,
-  configs: { ...compacted, ...longRows },
+  configs: { ...compacted, ...longRecords },
 })
 export const flightsIngest = topic('flights-ingest', {
   key: string,
@@ -49,17 +49,23 @@ export const flightsIngest = topic('flights-ingest', {
   partitions: 1,
   configs: compacted,
 })
-export const airportDelays = topic('airport-delays', { key: string, value: json<AirportDelay>(), partitions: 4 })
+export const airportDelays = topic('airport-delays', {
+  key: string,
+  value: json<AirportDelay>(),
+  partitions: 4,
+  configs: longRecords,
+})
 export const airportDays = topic('airport-days', {
   key: timeWindowed(string, dayMs),
   value: json<DayDelay>(),
   partitions: 4,
+  configs: longRecords,
 })
 export const deadLetters = topic('flights-dead-letters', {
   key: string,
   value: string,
   partitions: 1,
-  configs: longLetters,
+  configs: longRecords,
 })
 
 export const allTopics = [flights, airports, flightsIngest, airportDelays, airportDays, deadLetters]

@@ -20,10 +20,12 @@ import {
   dayMs,
   deadLetters,
   flights,
+  longRecords,
 } from './topics.ts'
 
 const graceMs = 3653 * dayMs
 const retentionMs = 3654 * dayMs
+const changelog = { configs: longRecords }
 
 const counters = stores.keyValue({ name: 'flight-counters', key: string, value: int64 })
 
@@ -68,7 +70,7 @@ class CheckFlight implements Processor<string, string, string, Flight> {
 /** Flights joined with their airports, summed up per airport, and per airport and day. */
 export function flightsTopology() {
   const builder = new StreamsBuilder()
-  const airportTable = builder.table(airports, { store: 'airports' })
+  const airportTable = builder.table(airports, { store: { name: 'airports', changelog } })
 
   const checked = builder.stream(flights).processValues(() => new CheckFlight(), {
     name: 'check-flight',
@@ -89,7 +91,7 @@ export function flightsTopology() {
         flights: total.flights + 1,
         totalDelayMinutes: total.totalDelayMinutes + delay,
       }),
-      { store: 'airport-delays', value: json<AirportDelay>(), emit: 'everyUpdate' },
+      { store: { name: 'airport-delays', changelog }, value: json<AirportDelay>(), emit: 'everyUpdate' },
     )
   delays.toStream().to(airportDelays)
 
@@ -99,7 +101,7 @@ export function flightsTopology() {
     .aggregate(
       (): DayDelay => ({ flights: 0, totalDelayMinutes: 0 }),
       (day, { delay }) => ({ flights: day.flights + 1, totalDelayMinutes: day.totalDelayMinutes + delay }),
-      { store: 'airport-days', value: json<DayDelay>(), retentionMs },
+      { store: { name: 'airport-days', changelog }, value: json<DayDelay>(), retentionMs },
     )
   days.toStream().to(airportDays)
 

@@ -158,7 +158,7 @@ export class StepReader {
   retention(retentionMsMin: number): { retentionMs: number } | Record<never, never> {
     const store = this.object('store')
     const given = store.retention === undefined ? retentionMsMin : Number(store.retention)
-    if (given >= retentionMsMin && isCached(store, this.canvas.config)) return { retentionMs: cachedRetentionMs }
+    if (given >= retentionMsMin && isCached(store, this.canvas.config)) return { retentionMs: outliving(given) }
     return store.retention === undefined ? {} : { retentionMs: given }
   }
 
@@ -172,14 +172,23 @@ export class StepReader {
       changelog: written.logging !== false,
     }
     switch (written.kind ?? 'keyValue') {
-      case 'window':
-        return stores.window({ ...options, windowSizeMs: Number(written.size), retentionMs: Number(written.retention) })
+      case 'window': {
+        const windowSizeMs = Number(written.size)
+        const given = Number(written.retention)
+        const cached = written.caching === true && given >= windowSizeMs && isCached(written, this.canvas.config)
+        return stores.window({ ...options, windowSizeMs, retentionMs: cached ? outliving(given) : given })
+      }
       case 'timestampedKeyValue':
         return stores.timestampedKeyValue(options)
       default:
         return stores.keyValue(options)
     }
   }
+}
+
+/** See `retention`. */
+function outliving(givenMs: number): number {
+  return Math.max(cachedRetentionMs, givenMs)
 }
 
 function found<T>(what: string, thing: T | null | undefined): T {

@@ -24,7 +24,7 @@ export type Plan = { readonly steps: readonly PlannedStep[] } | { readonly unsup
 
 /** Configs that have a meaning here; of others nothing is known. */
 const knownConfigs: { readonly [name: string]: (value: string | number) => boolean } = {
-  'statestore.cache.max.bytes': (value) => Number.isInteger(Number(value)),
+  'statestore.cache.max.bytes': (value) => Number.isInteger(Number(value)) && Number(value) >= 0,
   'dsl.store.suppliers.class': (value) => value === 'disk' || value === 'memory',
   'deserialization.exception.handler': isHandler,
   'processing.exception.handler': isHandler,
