@@ -27,6 +27,15 @@ describe('The input of the flights program', () => {
     })
   }
 
+  it('takes a row of empty fields for a row, and a blank line for none', () => {
+    writeFileSync(file, 'iata,name\n\n" ",""\n,\n\nBMI,Bloomington\n')
+    expect(readAirports(file).rows()).to.deep.equal([
+      { iata: ' ', name: '' },
+      { iata: '', name: '' },
+      { iata: 'BMI', name: 'Bloomington' },
+    ])
+  })
+
   it('says in one line what is wrong, whatever of the file it quotes', () => {
     writeFileSync(file, '[\n{"a":1\n}\n}\n')
     expect(() => readFlights(file).rows()).to.throw(/^INPUT_INVALID: .*input cannot be read: .*$/)

@@ -118,6 +118,26 @@ describe('The flights program', function () {
     }
   })
 
+  it('takes origins and names that are longer than a topic’s usual bound', async () => {
+    const origin = 'x'.repeat(1_200_000)
+    const airports = `iata,name\nBIG,${'n'.repeat(1_500_000)}\n`
+    const json = JSON.stringify([origin, 'BIG'].map((iata) => ({ date: '2001/01/14 21:55', delay: 12, origin: iata })))
+    writeFileSync(program.flights, json)
+    writeFileSync(program.airports, airports)
+    const { stdout, stderr } = await runFlights(program)
+    expect(JSON.parse(stdout), stderr.slice(0, 500)).to.deep.equal({
+      ...expectedReport(json, airports),
+      resumed: false,
+    })
+  })
+
+  it('refuses a row that is too long before it sends any', async () => {
+    writeFileSync(program.flights, JSON.stringify([null, 'x'.repeat(16 * 1024 * 1024)]))
+    const refused = await runFlights(program)
+    expect(refused).to.include({ exitCode: 1, stdout: '', phase: 'start' })
+    expect(refused.stderr).to.match(/^INPUT_INVALID: row 1 of .*flights\.json has 16777218 bytes.*\n$/)
+  })
+
   it('refuses a row that is nested too deeply before it sends any', async () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
     writeFileSync(program.flights, `[${'null,'.repeat(3000)}${deep}]`)
