@@ -40,7 +40,10 @@ export interface ProcessorContext<KOut, VOut> {
   /** `<sub-topology>_<partition>`. */
   readonly taskId: string
   readonly nodeName: string
-  /** Sends a record to all children, or to the child node of that name; a name that is no child is an error. */
+  /**
+   * Sends a record to all children, or to the child node of that name; a name that is no child is an error. In `init`, `process`,
+   * `flush` and punctuators, until they return, or until what they promised settles; else FORWARD_OUT_OF_SCOPE.
+   */
   forward(record: Record<KOut, VOut>, childName?: string): void
   /** A store that is connected to this processor; STORE_UNKNOWN otherwise. Typed by the caller. */
   store<S>(name: string): S

@@ -3,6 +3,7 @@ import { messageOf, StreamError } from '../base/errors.ts'
 import { shown } from '../base/option-checks.ts'
 import type { Headers, Serde } from '../base/serde.ts'
 import { isTypedTopic } from '../topology/typed-topic.ts'
+import { areHeaders, headersWanted } from './task/headers.ts'
 
 /** A topic as it is fed: what `topic(…)` makes. */
 export interface FeedTopic<K, V> {
@@ -46,18 +47,8 @@ export function checkRecord(topicName: string, timestampMs: number, headers: Hea
     throw invalid(topicName, `was given the timestamp ${shown(timestampMs)}; give whole milliseconds from 0 on`)
   }
   if (!areHeaders(headers)) {
-    throw invalid(
-      topicName,
-      `was given the headers ${shown(headers)}; give a list of { key: text, value: bytes or null }`,
-    )
+    throw invalid(topicName, `was given the headers ${shown(headers)}; give ${headersWanted}`)
   }
-}
-
-function areHeaders(headers: Headers): boolean {
-  if (!Array.isArray(headers)) return false
-  return headers.every((header) => {
-    return typeof header?.key === 'string' && (header.value === null || Buffer.isBuffer(header.value))
-  })
 }
 
 /** INPUT_INVALID unless it has a name and serdes. */

@@ -9,8 +9,8 @@ import type { ChangelogWriter } from '../processor/state-store.ts'
 import { partitionForKey } from '../records/partitioning.ts'
 import { TimeWindowedSerde, windowedKeySuffixBytes } from '../serdes/windowed.ts'
 import type { SinkNode } from '../topology/node.ts'
+import { chosenPartition } from './task/chosen-partition.ts'
 import type { RecordCollector, SinkWriter } from './task/collector.ts'
-import { promiseRefused } from './task/promises.ts'
 import type { TopicPlan } from './topic-plan.ts'
 
 /** A null key has no home: such records go to one partition for a while, so that batches fill, then to another. */
@@ -141,12 +141,10 @@ class ProducerSink implements SinkWriter {
     const { key, value, timestamp, headers } = record
     const { keySerde, valueSerde } = this.#node
     const partitions = this.#partitions
-    if (this.#node.partitioner !== null) {
-      const partition = this.#node.partitioner(key, value, partitions.length, this.#topic)
-      if (partition !== null && partition !== undefined) {
-        this.#at(partition).append(timestamp, key, keySerde, value, valueSerde, headers)
-        return
-      }
+    const chosen = chosenPartition(this.#node, key, value, partitions.length, this.#topic)
+    if (chosen >= 0) {
+      partitions[chosen]!.append(timestamp, key, keySerde, value, valueSerde, headers)
+      return
     }
     if (partitions.length === 1 || key === null) {
       const partition = partitions.length === 1 ? 0 : this.#sticky.next()
@@ -158,17 +156,5 @@ class ProducerSink implements SinkWriter {
     keySerde.encode(key, encoded)
     const partition = partitionForKey(encoded.buffer, 0, encoded.position - this.#suffixBytes, partitions.length)
     partitions[partition]!.append(timestamp, encoded, encodedKey, value, valueSerde, headers)
-  }
-
-  #at(partition: number): PartitionAppender {
-    const appender = typeof partition === 'number' ? this.#partitions[partition] : undefined
-    if (appender !== undefined) return appender
-    const count = this.#partitions.length
-    const partitioner = `the partitioner of ${this.#node.name}`
-    const promised = promiseRefused(partition, `${partitioner} returned a promise; make it synchronous`)
-    if (promised !== null) throw promised
-    throw new RangeError(
-      `${partitioner} chose ${JSON.stringify(partition)}; ${this.#topic} has partitions 0 to ${count - 1}`,
-    )
   }
 }

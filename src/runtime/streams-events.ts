@@ -1,4 +1,5 @@
-import { messageOf } from '../base/errors.ts'
+import { messageOf, StreamError } from '../base/errors.ts'
+import { shown } from '../base/option-checks.ts'
 import type { RestoreProgress } from './restore.ts'
 import type { StreamsState } from './streams-state.ts'
 import type { DroppedRecord } from './task/drops.ts'
@@ -43,6 +44,12 @@ export class EventHub {
   }
 
   on<Name extends keyof StreamsEvents>(name: Name, listener: (event: StreamsEvents[Name]) => void): () => void {
+    if (!listenerNames.includes(name)) {
+      throw new StreamError('CONFIG_INVALID', `nothing tells of ${shown(name)}; there are: ${listenerNames.join(', ')}`)
+    }
+    if (typeof listener !== 'function') {
+      throw new StreamError('CONFIG_INVALID', `the listener of '${name}' is ${shown(listener)}; give a function`)
+    }
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
     listeners.add(listener)

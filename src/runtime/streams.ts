@@ -144,7 +144,7 @@ export class Streams {
     return sum
   }
 
-  /** Calls the listener from now on; returns how to stop it. `listeners` in the config hear the start too. */
+  /** Calls the listener from now on; returns how to stop it. `listeners` in the config hear the start too. CONFIG_INVALID. */
   on<Name extends keyof StreamsEvents>(name: Name, listener: (event: StreamsEvents[Name]) => void): () => void {
     return this.#hub.on(name, listener)
   }

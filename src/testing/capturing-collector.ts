@@ -1,8 +1,7 @@
 import { ByteWriter } from '../base/bytes.ts'
-import { StreamError } from '../base/errors.ts'
 import type { Headers, Serde } from '../base/serde.ts'
-import type { Record } from '../processor/record.ts'
 import type { ChangelogWriter } from '../processor/state-store.ts'
+import { chosenPartition } from '../runtime/task/chosen-partition.ts'
 import type { RecordCollector, SinkWriter } from '../runtime/task/collector.ts'
 import type { SinkNode } from '../topology/node.ts'
 
@@ -20,16 +19,23 @@ export class CapturingCollector implements RecordCollector {
   /** One record at a time: the task stops after each, so that its driver can commit. */
   readonly full = true
   readonly #topicName: (plainName: string) => string
+  readonly #partitionCount: (plainName: string) => number
   readonly #changelogName: (storeName: string) => string | null
   readonly #writer = new ByteWriter()
   #produced: ProducedRecord[] = []
 
   /**
-   * @param topicName     the real name of a sink's topic
-   * @param changelogName the topic of a store's changelog; null: it keeps none
+   * @param topicName      the real name of a sink's topic
+   * @param partitionCount what a sink's partitioner may choose from
+   * @param changelogName  the topic of a store's changelog; null: it keeps none
    */
-  constructor(topicName: (plainName: string) => string, changelogName: (storeName: string) => string | null) {
+  constructor(
+    topicName: (plainName: string) => string,
+    partitionCount: (plainName: string) => number,
+    changelogName: (storeName: string) => string | null,
+  ) {
     this.#topicName = topicName
+    this.#partitionCount = partitionCount
     this.#changelogName = changelogName
   }
 
@@ -42,12 +48,14 @@ export class CapturingCollector implements RecordCollector {
 
   sink(node: SinkNode): SinkWriter {
     const topic = this.#topicName(node.topic)
+    const count = this.#partitionCount(node.topic)
     return {
       send: (record) => {
-        const { timestamp: timestampMs, headers } = checked(node, record)
+        // Where it goes is of no interest here; what the partitioner gives is checked all the same.
+        chosenPartition(node, record.key, record.value, count, topic)
         const key = this.#encode(node.keySerde, record.key)
         const value = this.#encode(node.valueSerde, record.value)
-        this.#produced.push({ topic, key, value, timestampMs, headers })
+        this.#produced.push({ topic, key, value, timestampMs: record.timestamp, headers: record.headers })
       },
     }
   }
@@ -76,16 +84,11 @@ export class CapturingCollector implements RecordCollector {
   }
 
   #encode(serde: Serde<unknown>, thing: unknown): Buffer | null {
-    if (thing === null || thing === undefined) return null
+    if (thing === null) return null
     this.#writer.reset()
     serde.encode(thing, this.#writer)
     return this.#writer.copy()
   }
-}
-
-function checked(node: SinkNode, record: Record<unknown, unknown>): Record<unknown, unknown> {
-  if (record.timestamp >= 0) return record
-  throw new StreamError('RECORD_FAILED', `${node.name} was given the timestamp ${record.timestamp}; times begin at 0`)
 }
 
 function copyOf(bytes: Buffer | null): Buffer | null {

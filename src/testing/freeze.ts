@@ -59,7 +59,11 @@ function freezeRecord(record: Record<unknown, unknown>): void {
 
 function freezingSupplier(supplier: AnySupplier, freeze: Freeze): AnySupplier {
   return {
-    get: () => freezingProcessor(supplier.get(), freeze),
+    get: () => {
+      const made = supplier.get()
+      // What is no processor is refused by the task.
+      return typeof made?.process === 'function' ? freezingProcessor(made, freeze) : made
+    },
     ...(supplier.stores !== undefined && { stores: supplier.stores }),
     ...(supplier.async !== undefined && { async: supplier.async }),
   }

@@ -35,7 +35,8 @@ export interface TopologyTestDriverOptions {
 
 /**
  * Runs a topology in a test: no log, no threads, time moved by hand. The operators, stores and the task are those of the
- * runtime. All sub-topologies are one task, `0_0`; every topic has one partition; topics that the topology writes and
+ * runtime. All sub-topologies are one task, `0_0`; every topic has one partition (a sink's partitioner is asked with as many
+ * as its topic is declared with, and what it chooses is checked); topics that the topology writes and
  * reads, repartition topics among them, are fed back.
  *
  * What callbacks must not mutate is frozen: a test that mutates a record, its headers or what a source read throws.
@@ -86,6 +87,7 @@ export class TopologyTestDriver {
     const logged = new Set(builders.filter(({ changelog }) => changelog !== null).map(({ name }) => name))
     const collector = new CapturingCollector(
       (plainName) => realName(topology, applicationId, plainName),
+      (plainName) => partitionsOf(topology, plainName),
       (storeName) => (logged.has(storeName) ? `${applicationId}-${storeName}-changelog` : null),
     )
     const inputs = inputsOf(topology, applicationId)
@@ -338,6 +340,12 @@ function isBytes(part: unknown): boolean {
 
 function realName(topology: Topology, applicationId: string, plainName: string): string {
   return topology.repartitionTopics.has(plainName) ? `${applicationId}-${plainName}` : plainName
+}
+
+/** As declared: a partitioner may choose by a number it knows. */
+function partitionsOf(topology: Topology, plainName: string): number {
+  const declared = topology.declaredTopics.get(plainName) ?? topology.repartitionTopics.get(plainName)
+  return declared?.partitions ?? 1
 }
 
 function inputsOf(topology: Topology, applicationId: string): TaskInput[] {

@@ -110,6 +110,21 @@ describe('A mistake of the user', () => {
       expect(wrong).to.be.a('function')
     })
 
+    it('is refused without a key where the topic is compacted, and said to be that', async () => {
+      const latest = topic('latest', {
+        key: string,
+        value: string,
+        partitions: 1,
+        configs: { 'cleanup.policy': 'compact' },
+      })
+      const app = await world.start(copyingFrom(latest))
+      const error = await rejectionOf(app.feed(latest, ['no key']))
+      expect(error).to.have.property('code', 'INPUT_INVALID')
+      expect(String(error)).to.contain('latest-0 is compacted').and.contain('give every record a key')
+      await app.feed(latest, [{ key: 'k', value: 'fine' }])
+      await app.drained()
+    })
+
     it('does not break close when the iterable refuses to end', async () => {
       const app = await world.start(copying())
       const items = {
@@ -199,7 +214,7 @@ describe('A mistake of the user', () => {
       builder.stream(texts).to(copies, { name: 'copy', partitioner: () => '0' as unknown as number })
       const error = await endOf(builder.build())
       expect(error.code).to.equal('RECORD_FAILED')
-      expect(error.message).to.contain('copy').and.contain('"0"')
+      expect(error.message).to.contain('copy').and.contain("chose '0'")
     })
 
     it('is the record’s own whatever its code, and starts no new life', async () => {
@@ -333,6 +348,18 @@ describe('A mistake of the user', () => {
   })
 
   describe('in a listener', () => {
+    it('is refused when there is no such event, or the listener is no function', async () => {
+      const app = await world.start(copying())
+      for (const [name, listener, says] of [
+        ['stats', () => {}, /nothing tells of 'stats'; there are: state/],
+        ['state', undefined, /the listener of 'state' is undefined; give a function/],
+      ] as const) {
+        expect(() => app.on(name as 'state', listener as never))
+          .to.throw(StreamError, says)
+          .with.property('code', 'CONFIG_INVALID')
+      }
+    })
+
     it('is told as a warning, and harms neither start nor close', async () => {
       const warnings: string[] = []
       const app = await world.start(copying(), {

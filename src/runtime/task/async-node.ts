@@ -2,73 +2,49 @@ import type { Punctuator } from '../../processor/processor.ts'
 import type { Record } from '../../processor/record.ts'
 import { ProcessorTaskNode } from './processor-node.ts'
 import { isPromise } from './promises.ts'
-
-interface Pending {
-  readonly record: Record<unknown, unknown>
-  readonly promise: Promise<void>
-}
+import type { OrderMark } from './task-order.ts'
 
 /**
- * A processor that may return promises (its supplier says `async: true`). A record that comes while no async node of the
- * task is at work is begun in place, as in any other node; if no promise comes back, it is done. Otherwise it waits: the
- * task drains its async nodes before it takes up the next record, punctuates or commits.
- *
- * Laws
- *  A1  one record at a time is at work in all async nodes of a task
- *  A2  a node's records are begun in the order they came
+ * A processor that may return promises (its supplier says `async: true`). A record is begun in place, as in any other node;
+ * if no promise comes back, it is done. Otherwise it is at work, and what comes after it waits (task-order.ts): the task drains
+ * what is at work and what waits before it takes up the next record, punctuates or commits.
  */
 export class AsyncProcessorTaskNode extends ProcessorTaskNode {
-  readonly #waiting: Record<unknown, unknown>[] = []
-  #pending: Pending | null = null
-
-  get isIdle(): boolean {
-    return this.#pending === null && this.#waiting.length === 0
-  }
-
   override process(record: Record<unknown, unknown>): void {
-    if (this.host.isIdle) this.#begin(record)
-    else this.#waiting.push(record)
-  }
-
-  #begin(record: Record<unknown, unknown>): void {
-    const { moment } = this.host
+    const { moment, order } = this.host
+    const mark = order.mark()
     const timestampMs = moment.timestampMs
     moment.timestampMs = record.timestamp
+    this.working = true
+    let isAtWork = false
     try {
       const result = this.processor.process(record)
-      if (isPromise(result)) this.#pending = { record, promise: handled(Promise.resolve(result)) }
+      isAtWork = isPromise(result)
+      if (isPromise(result)) this.#begun(record, Promise.resolve(result), mark)
     } catch (error) {
       this.host.failures.handle('process', this.name, this.plan.onError, error, record)
     }
+    this.working = isAtWork
     moment.timestampMs = timestampMs
   }
 
-  /** The record at work, and everything that waits, one after the other. */
-  async drain(): Promise<void> {
-    const { moment } = this.host
-    while (!this.isIdle) {
-      if (this.#pending === null) {
-        this.#begin(this.#waiting.shift()!)
-        continue
-      }
-      const { record, promise } = this.#pending
-      const timestampMs = moment.timestampMs
-      moment.timestampMs = record.timestamp
+  #begun(record: Record<unknown, unknown>, promise: Promise<unknown>, mark: OrderMark): void {
+    // It is awaited a little later: a rejection until then is nobody's neglect.
+    promise.catch(() => undefined)
+    const end = async (): Promise<void> => {
       try {
         await promise
       } catch (error) {
         this.host.failures.handle('process', this.name, this.plan.onError, error, record)
       } finally {
-        this.#pending = null
+        this.working = false
       }
-      moment.timestampMs = timestampMs
     }
+    this.host.order.begun({ node: this, record, end }, mark)
   }
 
-  /** What waits is given up: nobody takes it up any more. */
-  override close(): void {
-    this.#waiting.length = 0
-    super.close()
+  override forward(record: Record<unknown, unknown>, childName?: string): void {
+    this.host.order.run(this, () => super.forward(record, childName))
   }
 
   override punctuate(punctuator: Punctuator, timestampMs: number): Promise<void> {
@@ -76,16 +52,13 @@ export class AsyncProcessorTaskNode extends ProcessorTaskNode {
   }
 
   async #await(punctuator: Punctuator, timestampMs: number): Promise<void> {
+    this.working = true
     try {
       await punctuator(timestampMs)
     } catch (error) {
       this.punctuatorFailed(error, timestampMs)
+    } finally {
+      this.working = false
     }
   }
-}
-
-/** It is awaited by `drain`, a little later: a rejection until then is nobody's neglect. */
-function handled(promise: Promise<void>): Promise<void> {
-  promise.catch(() => undefined)
-  return promise
 }

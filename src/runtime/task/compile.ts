@@ -16,7 +16,8 @@ interface CompiledSource {
 export interface CompiledNodes {
   readonly sources: ReadonlyMap<string, CompiledSource>
   readonly processors: readonly ProcessorTaskNode[]
-  readonly asyncNodes: readonly AsyncProcessorTaskNode[]
+  /** Some node may return promises. */
+  readonly isAsync: boolean
 }
 
 /** Makes a task's nodes from the plan's, parents before children, with fresh processors from their suppliers. */
@@ -27,20 +28,13 @@ export function compileNodes(
 ): CompiledNodes {
   const made = new Map<string, TaskNode>()
   const processors: ProcessorTaskNode[] = []
-  const asyncNodes: AsyncProcessorTaskNode[] = []
   for (const plan of plans) {
     if (plan.kind === 'sink') made.set(plan.name, new SinkTaskNode(plan, collector, host.failures))
     if (plan.kind !== 'processor') continue
-    if (plan.supplier.async === true) {
-      const node = new AsyncProcessorTaskNode(plan, host)
-      asyncNodes.push(node)
-      processors.push(node)
-      made.set(plan.name, node)
-    } else {
-      const node = new ProcessorTaskNode(plan, host)
-      processors.push(node)
-      made.set(plan.name, node)
-    }
+    const isAsync = plan.supplier.async === true
+    const node = isAsync ? new AsyncProcessorTaskNode(plan, host) : new ProcessorTaskNode(plan, host)
+    processors.push(node)
+    made.set(plan.name, node)
   }
   const childrenOf = (plan: TopologyNode): TaskNode[] =>
     plan.children.map((name) => {
@@ -51,8 +45,10 @@ export function compileNodes(
   const sources = new Map<string, CompiledSource>()
   for (const plan of plans) {
     const node = made.get(plan.name)
-    if (plan.kind === 'source') sources.set(plan.name, { plan, entry: entryOf(plan.name, childrenOf(plan)) })
+    if (plan.kind === 'source')
+      sources.set(plan.name, { plan, entry: entryOf(plan.name, childrenOf(plan), host.order) })
     else if (node instanceof ProcessorTaskNode) node.connect(childrenOf(plan))
   }
-  return { sources, processors, asyncNodes }
+  const isAsync = processors.some((node) => node instanceof AsyncProcessorTaskNode)
+  return { sources, processors, isAsync }
 }

@@ -18,6 +18,7 @@ const taskCodes: ReadonlySet<ErrorCode> = new Set([
   'CONFIG_INVALID',
   'DISK_FAILED',
   'DISK_FULL',
+  'FORWARD_OUT_OF_SCOPE',
   'PROMISE_IN_SYNC_STEP',
   'STORE_CORRUPT',
   'STORE_FORMAT_NEWER',

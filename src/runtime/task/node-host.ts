@@ -4,6 +4,7 @@ import type { DropCounter } from './drops.ts'
 import type { FailureHandler } from './failures.ts'
 import type { TaskMoment } from './moment.ts'
 import type { ProcessorTaskNode } from './processor-node.ts'
+import type { TaskOrder } from './task-order.ts'
 
 /** What a node asks of its task. */
 export interface NodeHost {
@@ -13,8 +14,7 @@ export interface NodeHost {
   readonly moment: TaskMoment
   readonly failures: FailureHandler
   readonly drops: DropCounter
-  /** No async node has anything left to do. */
-  readonly isIdle: boolean
+  readonly order: TaskOrder
   schedule(node: ProcessorTaskNode, intervalMs: number, type: PunctuationType, punctuator: Punctuator): Cancellable
   requestCommit(): void
 }

@@ -1,5 +1,7 @@
 import { assert } from '../../base/assert.ts'
 import { messageOf, StreamError } from '../../base/errors.ts'
+import { shown } from '../../base/option-checks.ts'
+import { noHeaders } from '../../base/serde.ts'
 import type {
   Cancellable,
   Processor,
@@ -10,9 +12,11 @@ import type {
 import type { Record, RecordMetadata } from '../../processor/record.ts'
 import type { StateStore } from '../../processor/state-store.ts'
 import type { ProcessorNode } from '../../topology/node.ts'
+import { areHeaders, headersWanted } from './headers.ts'
 import type { NodeHost } from './node-host.ts'
 import { promiseRefused } from './promises.ts'
-import type { TaskNode } from './task-node.ts'
+import { handOver, type TaskNode } from './task-node.ts'
+import type { TaskOrder } from './task-order.ts'
 
 /**
  * A processor in its task: the node a parent forwards to, and the context the processor sees, in one object.
@@ -20,6 +24,7 @@ import type { TaskNode } from './task-node.ts'
  * Laws
  *  P1  what a processor throws is decided here (failures.ts F1); what it had forwarded before stays forwarded
  *  P2  a plain put is stamped with the time of the record its own node was given, also after a child had another
+ *  P3  it forwards only while it is at work: whatever goes on belongs to an input, and to the commit of that
  */
 export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, unknown> {
   readonly name: string
@@ -29,16 +34,21 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
   protected readonly plan: ProcessorNode
   protected readonly host: NodeHost
   protected readonly processor: Processor<unknown, unknown, unknown, unknown>
+  /** P3: one of its methods has not returned, or what an async one promised is not settled. */
+  protected working = false
+  readonly #order: TaskOrder
   readonly #hasStores: boolean
   #children: readonly TaskNode[] = []
   #only: TaskNode | null = null
   #stores: ReadonlyMap<string, StateStore> = new Map()
   #streamTimeMs = -1
   #begun = false
+  #closed = false
 
   constructor(plan: ProcessorNode, host: NodeHost) {
     this.plan = plan
     this.host = host
+    this.#order = host.order
     this.name = plan.name
     this.nodeName = plan.name
     this.applicationId = host.applicationId
@@ -75,11 +85,13 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     this.#streamTimeMs = savedStreamTimeMs
     this.#begun = true
     let result: unknown
+    this.working = true
     try {
       result = this.processor.init?.(this)
     } catch (error) {
       throw this.#failed('init', error)
     }
+    this.working = false
     this.#refusePromiseOf('init', result)
   }
 
@@ -87,45 +99,54 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     const moment = this.host.moment
     const timestampMs = moment.timestampMs
     if (this.#hasStores) moment.timestampMs = record.timestamp
+    this.working = true
     try {
       const result = this.processor.process(record)
       if (result !== undefined) this.refusePromise(result)
     } catch (error) {
       this.host.failures.handle('process', this.name, this.plan.onError, error, record)
     }
+    this.working = false
     moment.timestampMs = timestampMs
   }
 
   /** Step 1a of a commit. */
   flush(): void {
     if (this.processor.flush === undefined) return
+    this.working = true
     try {
       this.#refusePromiseOf('flush', this.processor.flush())
     } catch (error) {
       // What children refuse is decided there.
       throw this.host.failures.flushFailed(this.name, error)
     }
+    this.working = false
   }
 
   /** Calls a punctuator of this node; the promise is given to an async task only. */
   punctuate(punctuator: Punctuator, timestampMs: number): undefined | Promise<void> {
+    this.working = true
     try {
       const result = punctuator(timestampMs)
       if (result !== undefined) this.refusePromise(result)
     } catch (error) {
       this.punctuatorFailed(error, timestampMs)
     }
+    this.working = false
     return undefined
   }
 
   /** Where `init` was called, also if it has thrown. */
   close(): void {
     if (!this.#begun) return
+    this.working = false
     let result: unknown
     try {
       result = this.processor.close?.()
     } catch (error) {
       throw this.#failed('close', error)
+    } finally {
+      this.#closed = true
     }
     this.#refusePromiseOf('close', result)
   }
@@ -136,17 +157,28 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
   }
 
   forward(record: Record<unknown, unknown>, childName?: string): void {
+    if (!this.working) throw this.#outOfScope()
     // Thrown here, inside the processor that made it, so that its own error policy decides.
-    const { timestamp } = record
+    const { timestamp, headers } = record
     if (!Number.isSafeInteger(timestamp) || timestamp < 0) throw wrongTimestamp(timestamp)
+    if (headers !== noHeaders && !areHeaders(headers)) throw wrongHeaders(headers)
     if (childName !== undefined) {
-      this.#child(childName).process(record)
+      handOver(this.#order, this.#child(childName), record)
     } else if (this.#only !== null) {
-      this.#only.process(record)
+      handOver(this.#order, this.#only, record)
     } else {
       const children = this.#children
-      for (let index = 0; index < children.length; index++) children[index]!.process(record)
+      for (let index = 0; index < children.length; index++) handOver(this.#order, children[index]!, record)
     }
+  }
+
+  #outOfScope(): StreamError {
+    if (this.#closed) {
+      const what = `${this.name} forwards a record after its task was closed; forward before process returns, or what it promised settles`
+      return new StreamError('CLOSED', what)
+    }
+    const what = `${this.name} forwards a record outside of process, flush, init and punctuators, where no commit would contain it; forward before they return, or declare its supplier async: true and return a promise that settles after the last forward`
+    return new StreamError('FORWARD_OUT_OF_SCOPE', what)
   }
 
   store<S>(name: string): S {
@@ -165,6 +197,10 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
     }
     if (type !== 'streamTime' && type !== 'wallClock') {
       const what = `${this.name} schedules a punctuator on '${String(type)}'; there are 'streamTime' and 'wallClock'`
+      throw new StreamError('CONFIG_INVALID', what)
+    }
+    if (typeof punctuator !== 'function') {
+      const what = `${this.name} schedules ${shown(punctuator)} as its punctuator; give a function of the time`
       throw new StreamError('CONFIG_INVALID', what)
     }
     return this.host.schedule(this, intervalMs, type, punctuator)
@@ -227,4 +263,8 @@ export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, un
 
 function wrongTimestamp(timestamp: unknown): RangeError {
   return new RangeError(`a record has the timestamp ${String(timestamp)}; times are whole milliseconds from 0 on`)
+}
+
+function wrongHeaders(headers: unknown): TypeError {
+  return new TypeError(`a record has the headers ${shown(headers)}; give ${headersWanted}`)
 }

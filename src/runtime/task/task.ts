@@ -6,7 +6,6 @@ import type { ErrorPolicies } from '../../processor/error-policy.ts'
 import type { Cancellable, PunctuationType, Punctuator } from '../../processor/processor.ts'
 import type { StateStore } from '../../processor/state-store.ts'
 import type { TopologyNode } from '../../topology/node.ts'
-import { AsyncProcessorTaskNode } from './async-node.ts'
 import type { RecordCollector } from './collector.ts'
 import { type CompiledNodes, compileNodes } from './compile.ts'
 import { DropCounter, type DroppedRecord } from './drops.ts'
@@ -19,6 +18,7 @@ import type { ProcessorTaskNode } from './processor-node.ts'
 import { PunctuationQueue, PunctuationSchedule } from './punctuation.ts'
 import { RecordQueue, type SourceBatches } from './record-queue.ts'
 import { type TaskId, taskIdText } from './task-id.ts'
+import { TaskOrder } from './task-order.ts'
 
 /** One partition a task reads. */
 export interface TaskInput {
@@ -96,6 +96,7 @@ export class Task implements NodeHost {
   readonly applicationId: string
   readonly clock: Clock
   readonly moment = new TaskMoment()
+  readonly order = new TaskOrder(this.moment)
   readonly drops: DropCounter
   readonly failures: FailureHandler
   readonly group: PartitionGroup
@@ -147,7 +148,7 @@ export class Task implements NodeHost {
 
   /** Some node awaits promises: then `processAsync` drives it. */
   get isAsync(): boolean {
-    return this.#nodes.asyncNodes.length > 0
+    return this.#nodes.isAsync
   }
 
   /** Something happened since the last commit: records, punctuation, or the consumer's position moved on. */
@@ -233,7 +234,7 @@ export class Task implements NodeHost {
     let nowMs = this.clock.monotonic()
     for (let queue = group.next(nowMs); queue !== null; queue = group.next(nowMs)) {
       this.#takeUp(queue)
-      if (!this.isIdle) await this.#drain()
+      if (!this.order.isIdle) await this.#drain()
       if (this.moment.streamTimeMs >= this.#streamPunctuations.dueMs) {
         await this.#callDueAsync(this.#streamPunctuations, this.moment.streamTimeMs)
       }
@@ -282,20 +283,13 @@ export class Task implements NodeHost {
     return full
   }
 
-  /** No async node has anything left to do. */
-  get isIdle(): boolean {
-    for (const node of this.#nodes.asyncNodes) if (!node.isIdle) return false
-    return true
-  }
-
-  /** In topological order, until none has anything left: a drained node feeds only nodes after it. */
+  /** Until no async node has anything left to do. */
   async #drain(): Promise<void> {
-    for (const node of this.#nodes.asyncNodes) {
-      await node.drain()
+    while (!this.order.isIdle) {
+      await this.order.goAhead()
       this.#requireRunning()
+      this.failures.throwIfEnded()
     }
-    assert(this.isIdle, 'T3: async nodes are drained')
-    this.failures.throwIfEnded()
   }
 
   /** T4: what was waited for may have come back too late. */
@@ -341,7 +335,7 @@ export class Task implements NodeHost {
       const promise = due.node.punctuate(due.punctuator, nowMs)
       if (promise !== undefined) await promise
       this.#requireRunning()
-      if (!this.isIdle) await this.#drain()
+      if (!this.order.isIdle) await this.#drain()
       queue.again(due, nowMs)
       this.failures.throwIfEnded()
     }
@@ -360,7 +354,7 @@ export class Task implements NodeHost {
     moment.hasSource = moment.recordsSinceFlush === 1 && moment.queue !== null && moment.queue.standsOnTaken
     for (const node of this.#nodes.processors) {
       node.flush()
-      if (node instanceof AsyncProcessorTaskNode || !this.isIdle) await this.#drain()
+      if (!this.order.isIdle) await this.#drain()
     }
     moment.recordsSinceFlush = 0
     this.failures.throwIfEnded()
@@ -397,6 +391,7 @@ export class Task implements NodeHost {
   close(): void {
     if (this.#state === 'closed') return
     this.#state = step(next, this.#state, 'closed')
+    this.order.clear()
     this.#streamPunctuations.clear()
     this.#wallPunctuations.clear()
     let first: { readonly error: unknown } | null = null
