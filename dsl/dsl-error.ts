@@ -2,6 +2,8 @@
  * Sentences that the compiler says when a topology is drawn wrongly. They exist as types only.
  */
 import type { ByteWriter } from '../src/base/bytes.ts'
+import type { Serde } from '../src/base/serde.ts'
+import type { Processor } from '../src/processor/processor.ts'
 
 declare const sentence: unique symbol
 
@@ -10,21 +12,39 @@ export interface DslError<Sentence extends string> {
   readonly [sentence]: Sentence
 }
 
-/** Intersected with a callback's result: a promise from an ordinary callback is a compile error, anything else is itself. */
-export type NotPromise<R> =
-  R extends PromiseLike<unknown>
-    ? DslError<'an ordinary step is synchronous; a processor that awaits is declared with { async: true }'>
-    : unknown
+/**
+ * Intersected with a callback's result: a promise from an ordinary callback, also where it is one of several results, is a compile
+ * error; anything else is itself.
+ */
+export type NotPromise<R> = 0 extends 1 & R
+  ? unknown
+  : [Extract<R, PromiseLike<unknown>>] extends [never]
+    ? unknown
+    : DslError<'an ordinary step is synchronous; a processor that awaits is declared with { async: true }'>
 
 /**
- * What a step with a processor of its own is called on, as its `this`: anything, or a sentence where `process` returns a promise, `R`,
- * and the step was not told by `Async`. A processor typed as `Processor` may do either, and is left to the run time.
+ * What a step with a processor of its own is called on, as its `this`: anything, or a sentence where `process` may return a promise,
+ * `R`, and the step was not told by `Async`. What is typed as `Processor` may do either, `void` says so, and is left to the run time.
  */
-export type AwaitedAs<R, Async> = [R] extends [PromiseLike<unknown>]
-  ? [Async] extends [true]
+export type AwaitedAs<R, Async> = [Exclude<void, R>] extends [never]
+  ? unknown
+  : [Extract<R, PromiseLike<unknown>>] extends [never]
     ? unknown
-    : DslError<'a processor that awaits is declared with { async: true }'>
-  : unknown
+    : [Async] extends [true]
+      ? unknown
+      : DslError<'a processor that awaits is declared with { async: true }'>
+
+/** What `init`, `flush` and `close` of a processor give back: anything but a promise, and void, as the interface says. */
+export type Unawaited =
+  | (object & { readonly then?: DslError<'only process and punctuators may be awaited, with { async: true }'> })
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
+  | ReturnType<NonNullable<Processor<never, never, never, never>['close']>>
 
 /** A serde that can write every `T`, undefined too, but never null, which is a tombstone; what it reads may be more. */
 export interface SerdeFor<T> {
@@ -52,6 +72,12 @@ export type NewKey<Lacks extends Lack, S> = Exclude<Lacks, 'key serde'> | LackOf
 
 /** What is still lacked when a step was offered `S`. */
 export type StillLacking<Lacks extends Lack, Kind extends Lack, S> = S extends undefined ? Lacks & Kind : never
+
+/**
+ * What a step made of a callback that gives `R`: `R`; but of `any`, as `JSON.parse` gives it, what the serde reads that the step was
+ * given, `S`, if that says more.
+ */
+export type Made<R, S> = 0 extends 1 & R ? (S extends Serde<infer T> ? (unknown extends T ? R : T) : R) : R
 
 /** Any serde, or none: what a step was given is kept in a type parameter, so that it knows. */
 export type MaybeSerde = SerdeFor<never> | undefined

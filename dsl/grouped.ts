@@ -66,7 +66,7 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
    */
   reduce<R extends V | null, VS extends MaybeSerde = undefined>(
     this: Needs<'reduce', StillLacking<Lacks, 'value serde', VS>>,
-    reducer: (accumulator: NonNullable<V>, value: NonNullable<V>, key: K) => R,
+    reducer: (accumulator: NonNullable<V>, value: NonNullable<V>, key: K) => R & NotPromise<R>,
     options?: ReduceOptions<K, V, VS>,
   ): GroupTable<K, NonNullable<V> | Extract<R, null>>
   reduce(
@@ -88,7 +88,7 @@ export class KGroupedStream<K, V, Lacks extends Lack = never> {
   aggregate<I, A, R extends Accumulator<I, A> | null>(
     this: NotPromise<I>,
     initializer: () => I,
-    aggregator: (accumulator: Accumulator<I, A>, value: NonNullable<V>, key: K) => R,
+    aggregator: (accumulator: Accumulator<I, A>, value: NonNullable<V>, key: K) => R & NotPromise<R>,
     options: AggregateOptions<K, I, A>,
   ): GroupTable<K, NonNullable<Accumulator<I, A>> | Extract<R, null>>
   aggregate<A>(

@@ -9,6 +9,7 @@ import type {
   AwaitedAs,
   Lack,
   LackOf,
+  Made,
   MaybeSerde,
   Needs,
   NewKey,
@@ -124,7 +125,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   mapValues<V2, VS extends MaybeSerde = undefined>(
     mapper: (value: V, key: K, record: Record<K, V>) => V2 & NotPromise<V2>,
     options: ValueOptions<V2, VS> = {},
-  ): KStream<K, V2, NewValue<Lacks, VS>> {
+  ): KStream<K, Made<V2, VS>, NewValue<Lacks, VS>> {
     checkStep('mapValues', valueChecks, options, mapper)
     const supplier = mapValues(mapper as ValueMapper<K, V, V2>)
     return this.#withValue('KSTREAM-MAPVALUES-', supplier, options)
@@ -139,7 +140,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   flatMapValues<V2, VS extends MaybeSerde = undefined>(
     mapper: (value: V, key: K, record: Record<K, V>) => Iterable<V2 & NotPromise<V2>>,
     options: ValueOptions<V2, VS> = {},
-  ): KStream<K, V2, NewValue<Lacks, VS>> {
+  ): KStream<K, Made<V2, VS>, NewValue<Lacks, VS>> {
     checkStep('flatMapValues', valueChecks, options, mapper)
     return this.#withValue('KSTREAM-FLATMAPVALUES-', flatMapValues(mapper as ManyValuesMapper<K, V, V2>), options)
   }
@@ -153,7 +154,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   map<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
     mapper: (value: V, key: K, record: Record<K, V>) => readonly [K2 & NotPromise<K2>, V2 & NotPromise<V2>],
     options: KeyValueOptions<K2, KS, V2, VS> = {},
-  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+  ): KStream<Made<K2, KS>, Made<V2, VS>, NewKey<NewValue<Lacks, VS>, KS>> {
     checkStep('map', keyValueChecks, options, mapper)
     return this.#withBoth('KSTREAM-MAP-', map(mapper as PairMapper<K, V, K2, V2>), options)
   }
@@ -162,7 +163,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
   flatMap<K2, V2, KS extends MaybeSerde = undefined, VS extends MaybeSerde = undefined>(
     mapper: (value: V, key: K, record: Record<K, V>) => Iterable<readonly [K2 & NotPromise<K2>, V2 & NotPromise<V2>]>,
     options: KeyValueOptions<K2, KS, V2, VS> = {},
-  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+  ): KStream<Made<K2, KS>, Made<V2, VS>, NewKey<NewValue<Lacks, VS>, KS>> {
     checkStep('flatMap', keyValueChecks, options, mapper)
     return this.#withBoth('KSTREAM-FLATMAP-', flatMap(mapper as ManyPairsMapper<K, V, K2, V2>), options)
   }
@@ -171,11 +172,11 @@ export class KStream<K, V, Lacks extends Lack = never> {
   selectKey<K2, KS extends MaybeSerde = undefined>(
     selector: (value: V, key: K, record: Record<K, V>) => K2 & NotPromise<K2>,
     options: KeyOptions<K2, KS> = {},
-  ): KStream<K2, V, NewKey<Lacks, KS>> {
+  ): KStream<Made<K2, KS>, V, NewKey<Lacks, KS>> {
     checkStep('selectKey', keyChecks, options, selector)
     const { plan, value, sources } = this[draft]
     const node = this.#step('KSTREAM-KEY-SELECT-', selectKey(selector as KeySelector<K, V, K2>), options)
-    return new KStream({ plan, node, key: givenSerde<K2>(options.key), value, rekeyed: true, sources })
+    return new KStream({ plan, node, key: givenSerde<Made<K2, KS>>(options.key), value, rekeyed: true, sources })
   }
 
   /** Shows each record to the action and passes it on. */
@@ -268,7 +269,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     this: Needs<'groupBy', LackOf<'key serde', KS> | StillLacking<Lacks, 'value serde', VS>>,
     selector: (value: V, key: K, record: Record<K, V>) => K2 & NotPromise<K2>,
     options?: GroupOptions<K2, KS, V, VS>,
-  ): KGroupedStream<NonNullable<K2>, V>
+  ): KGroupedStream<NonNullable<Made<K2, KS>>, V>
   groupBy<K2>(selector: KeySelector<K, V, K2>, options: GroupOptions<K2, MaybeSerde, V, MaybeSerde> = {}): unknown {
     checkStep('groupBy', keyValueChecks, options, selector)
     const stream = this[draft]
@@ -313,7 +314,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     table: RowsByKey<NoInfer<Exclude<K, null>>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R & NotPromise<R>,
     options?: JoinOptions<K, KS, V, LS, R, RS>,
-  ): KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
+  ): KStream<K, Made<R, RS>, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
   join<V2, R>(
     table: RowsByKey<Exclude<K, null>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2>, key: K) => R,
@@ -334,7 +335,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     table: RowsByKey<NoInfer<Exclude<K, null>>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R & NotPromise<R>,
     options?: JoinOptions<K, KS, V, LS, R, RS>,
-  ): KStream<K, R, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
+  ): KStream<K, Made<R, RS>, JoinedKey<Lacks, KS> | LackOf<'value serde', RS>>
   leftJoin<V2, R>(
     table: RowsByKey<Exclude<K, null>, V2>,
     joiner: (left: NonNullable<V>, right: NonNullable<V2> | undefined, key: K) => R,
@@ -361,7 +362,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     this: AwaitedAs<R, Async>,
     processor: ProcessorSource<K, V, K2, V2, R>,
     options?: ProcessOptions<K2, KS, V2, VS, Async>,
-  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>>
+  ): KStream<Made<K2, KS>, Made<V2, VS>, NewKey<NewValue<Lacks, VS>, KS>>
   process<K2, V2>(
     processor: ProcessorSource<K, V, K2, V2>,
     options: ProcessOptions<K2, MaybeSerde, V2, MaybeSerde, boolean | undefined> = {},
@@ -384,7 +385,7 @@ export class KStream<K, V, Lacks extends Lack = never> {
     this: AwaitedAs<R, Async>,
     processor: ProcessorSource<K, V, K, V2, R>,
     options?: ProcessValuesOptions<V2, VS, Async>,
-  ): KStream<K, V2, NewValue<Lacks, VS>>
+  ): KStream<K, Made<V2, VS>, NewValue<Lacks, VS>>
   processValues<V2>(
     processor: ProcessorSource<K, V, K, V2>,
     options: ProcessValuesOptions<V2, MaybeSerde, boolean | undefined> = {},
@@ -444,19 +445,19 @@ export class KStream<K, V, Lacks extends Lack = never> {
     prefix: string,
     supplier: AnySupplier,
     options: ValueOptions<V2, VS>,
-  ): KStream<K, V2, NewValue<Lacks, VS>> {
+  ): KStream<K, Made<V2, VS>, NewValue<Lacks, VS>> {
     const node = this.#step(prefix, supplier, options)
-    return new KStream({ ...this[draft], node, value: givenSerde<V2>(options.value) })
+    return new KStream({ ...this[draft], node, value: givenSerde<Made<V2, VS>>(options.value) })
   }
 
   #withBoth<K2, V2, KS extends MaybeSerde, VS extends MaybeSerde>(
     prefix: string,
     supplier: AnySupplier,
     options: KeyValueOptions<K2, KS, V2, VS>,
-  ): KStream<K2, V2, NewKey<NewValue<Lacks, VS>, KS>> {
+  ): KStream<Made<K2, KS>, Made<V2, VS>, NewKey<NewValue<Lacks, VS>, KS>> {
     const { plan, sources } = this[draft]
     const node = this.#step(prefix, supplier, options)
-    const [key, value] = [givenSerde<K2>(options.key), givenSerde<V2>(options.value)]
+    const [key, value] = [givenSerde<Made<K2, KS>>(options.key), givenSerde<Made<V2, VS>>(options.value)]
     return new KStream({ plan, node, key, value, rekeyed: true, sources })
   }
 

@@ -3,7 +3,7 @@
  */
 import type { StoreHandle } from '../src/processor/store-handle.ts'
 import type { TimestampedKeyValueView } from '../src/processor/store-views.ts'
-import type { Lack, LackOf, MaybeSerde, Needs, NotPromise, StillLacking } from './dsl-error.ts'
+import type { Lack, LackOf, Made, MaybeSerde, Needs, NotPromise, StillLacking } from './dsl-error.ts'
 import { KStream } from './kstream.ts'
 import { filterRow, mapRow, type RowMapper } from './operators/row-mapper.ts'
 import { storedTableStep } from './operators/stored-table-step.ts'
@@ -108,7 +108,7 @@ export class KTable<K, V, Lacks extends Lack = never> {
     this: StoreNeeds<'mapValues', S, Mapped<Lacks, KS, VS>>,
     mapper: (value: NonNullable<V>, key: K) => V2 & NotPromise<V2>,
     options?: TableStepOptions<S, K, KS, V2, VS>,
-  ): TableOf<K, V2 | Extract<V, null>, S, Mapped<Lacks, KS, VS>>
+  ): TableOf<K, Made<V2, VS> | Extract<V, null>, S, Mapped<Lacks, KS, VS>>
   mapValues<V2>(
     mapper: (value: NonNullable<V>, key: K) => NonNullable<V2> | null,
     options: AnyStepOptions<K, V2> = {},

@@ -28,7 +28,8 @@ export class StreamsBuilder {
 
   /**
    * The records of a topic, or of several topics with the same types. Two streams of the same topics share one source.
-   * TOPOLOGY_INVALID when topics that are read together have different serdes or timestamps.
+   * TOPOLOGY_INVALID when topics that are read together have different serdes or timestamps, or streams of one source different
+   * error policies.
    */
   stream<K, V>(topics: Topic<K, V> | readonly Topic<K, V>[], options: SourceStepOptions = {}): KStream<K, V> {
     checkStep('stream', sourceChecks, options)
@@ -90,7 +91,7 @@ export class StreamsBuilder {
   }
 
   /**
-   * Adds a store that processors name in their `stores`.
+   * Adds a store that later steps name in their `stores`.
    *
    * @example
    * import { stores } from 'millrace/stores'

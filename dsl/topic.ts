@@ -1,7 +1,6 @@
 /**
  * A topic: the one home of its types. Sources read it, sinks write it, applications feed it and test drivers look at it.
  */
-import { StreamError } from '../src/base/errors.ts'
 import type { Serde } from '../src/base/serde.ts'
 import type { TimestampExtractor } from '../src/processor/timestamp-extractor.ts'
 import { checkName } from '../src/topology/naming.ts'
@@ -47,18 +46,11 @@ export interface TopicOptions<K, V> {
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
   checkName('topic', name)
   checkTopicOptions(name, options)
-  const partitions = options.partitions ?? null
-  if (partitions !== null && (!Number.isSafeInteger(partitions) || partitions < 1)) {
-    throw new StreamError(
-      'TOPOLOGY_INVALID',
-      `the topic '${name}' with ${partitions} partitions; give a whole number from 1 on`,
-    )
-  }
   return Object.freeze({
     name,
     key: options.key,
     value: options.value,
-    partitions,
+    partitions: options.partitions ?? null,
     configs: Object.freeze({ ...options.configs }),
     timestamp: options.timestamp ?? null,
   })

@@ -51,7 +51,7 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
   /** As on a grouped stream, in each window apart; but values may be null. */
   reduce<R extends V | null, VS extends MaybeSerde = undefined>(
     this: Needs<'reduce', StillLacking<Lacks, 'value serde', VS>>,
-    reducer: (accumulator: NonNullable<V>, value: V, key: K) => R,
+    reducer: (accumulator: NonNullable<V>, value: V, key: K) => R & NotPromise<R>,
     options?: ReduceOptions<K, V, VS> & Retention,
   ): WindowTable<K, NonNullable<V> | Extract<R | V, null>>
   reduce(
@@ -77,7 +77,7 @@ export class TimeWindowedKStream<K, V, Lacks extends Lack = never> {
   aggregate<I, A, R extends Accumulator<I, A> | null>(
     this: NotPromise<I>,
     initializer: () => I,
-    aggregator: (accumulator: Accumulator<I, A>, value: V, key: K) => R,
+    aggregator: (accumulator: Accumulator<I, A>, value: V, key: K) => R & NotPromise<R>,
     options: AggregateOptions<K, I, A> & Retention,
   ): WindowTable<K, NonNullable<Accumulator<I, A>> | Extract<R, null>>
   aggregate<A>(

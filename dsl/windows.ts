@@ -1,6 +1,6 @@
 /** Time windows: tumbling ones, aligned to 1970, `[start, start + size)`. */
 import { StreamError } from '../src/base/errors.ts'
-import { anything, checkOptions } from '../src/base/option-checks.ts'
+import { anything, checkOptions, shown } from '../src/base/option-checks.ts'
 
 export interface TumblingWindows {
   readonly sizeMs: number
@@ -18,17 +18,32 @@ export interface TumblingWindows {
  */
 export function tumbling(sizeMs: number, options: { readonly graceMs?: number } = {}): TumblingWindows {
   checkOptions('tumbling', options, { graceMs: anything }, 'TOPOLOGY_INVALID')
-  const graceMs = options.graceMs ?? 0
-  if (!Number.isSafeInteger(sizeMs) || sizeMs <= 0) {
-    throw new StreamError('TOPOLOGY_INVALID', `windows of ${sizeMs} ms; give a positive whole number of milliseconds`)
+  const { graceMs = 0 } = options
+  if (!isSize(sizeMs)) {
+    throw new StreamError(
+      'TOPOLOGY_INVALID',
+      `windows of ${shown(sizeMs)} ms; give a positive whole number of milliseconds`,
+    )
   }
-  if (!Number.isSafeInteger(graceMs) || graceMs < 0 || !Number.isSafeInteger(sizeMs + graceMs)) {
-    throw new StreamError('TOPOLOGY_INVALID', `a grace of ${graceMs} ms; give a whole number of milliseconds from 0 on`)
+  if (!isGrace(graceMs, sizeMs)) {
+    throw new StreamError(
+      'TOPOLOGY_INVALID',
+      `a grace of ${shown(graceMs)} ms; give a whole number of milliseconds from 0 on`,
+    )
   }
   return Object.freeze({ sizeMs, graceMs })
 }
 
 /** For callers without types. */
 export function isTumbling(windows: object): boolean {
-  return 'sizeMs' in windows && 'graceMs' in windows
+  const { sizeMs, graceMs }: { readonly [Name in keyof TumblingWindows]?: unknown } = windows
+  return isSize(sizeMs) && isGrace(graceMs, sizeMs)
+}
+
+function isSize(sizeMs: unknown): sizeMs is number {
+  return Number.isSafeInteger(sizeMs) && Number(sizeMs) > 0
+}
+
+function isGrace(graceMs: unknown, sizeMs: number): boolean {
+  return Number.isSafeInteger(graceMs) && Number(graceMs) >= 0 && Number.isSafeInteger(sizeMs + Number(graceMs))
 }

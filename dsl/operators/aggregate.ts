@@ -52,7 +52,7 @@ class Aggregate<K, V, A> implements Processor<K, V, K, Change<A>> {
     }
     const entry = this.#store.entry(key)
     const there = entry.value !== null
-    const before = there ? entry.value : this.#fold.initial()
+    const before = there ? entry.value : this.#fold.initial(this.#nodeName)
     const timestamp = there && entry.timestamp > record.timestamp ? entry.timestamp : record.timestamp
     const old = this.#tellsOld ? this.#copier.copy(before) : null
     const result = this.#fold.apply(before, value, key, this.#nodeName)

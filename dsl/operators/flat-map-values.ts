@@ -1,6 +1,6 @@
 import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/processor/processor.ts'
 import { Record } from '../../src/processor/record.ts'
-import { refusePromise } from './sync-result.ts'
+import { isPromise, promiseRefused, refusePromise } from './sync-result.ts'
 
 export type ManyValuesMapper<K, V, V2> = (value: V, key: K, record: Record<K, V>) => Iterable<V2>
 
@@ -19,8 +19,10 @@ class FlatMapValues<K, V, V2> implements Processor<K, V, K, V2> {
 
   process(record: Record<K, V>): void {
     const values = this.#mapper(record.value, record.key, record)
-    refusePromise(values, this.#context.nodeName)
+    const { nodeName } = this.#context
+    refusePromise(values, nodeName)
     for (const value of values) {
+      if (isPromise(value)) throw promiseRefused(nodeName, values, value)
       this.#context.forward(new Record(record.key, value, record.timestamp, record.headers))
     }
   }

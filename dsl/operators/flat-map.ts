@@ -1,6 +1,6 @@
 import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/processor/processor.ts'
 import { Record } from '../../src/processor/record.ts'
-import { refusePromise } from './sync-result.ts'
+import { isPromise, promiseRefused, refusePromise } from './sync-result.ts'
 
 export type ManyPairsMapper<K, V, K2, V2> = (value: V, key: K, record: Record<K, V>) => Iterable<readonly [K2, V2]>
 
@@ -19,8 +19,10 @@ class FlatMap<K, V, K2, V2> implements Processor<K, V, K2, V2> {
 
   process(record: Record<K, V>): void {
     const pairs = this.#mapper(record.value, record.key, record)
-    refusePromise(pairs, this.#context.nodeName)
+    const { nodeName } = this.#context
+    refusePromise(pairs, nodeName)
     for (const pair of pairs) {
+      if (isPromise(pair) || isPromise(pair[0]) || isPromise(pair[1])) throw promiseRefused(nodeName, pairs, pair)
       this.#context.forward(new Record(pair[0], pair[1], record.timestamp, record.headers))
     }
   }

@@ -2,11 +2,11 @@
  * How a record changes the aggregate of its group. `null` as the aggregate: there is none; as a result: the row is deleted.
  * A user's fold may change its accumulator and return it.
  */
-import { checkFolded } from './sync-result.ts'
+import { checkFolded, refusePromise } from './sync-result.ts'
 
 export interface Fold<K, V, A> {
   /** The aggregate that a group starts from, told as the old value of its first change by `emit: 'everyUpdate'` (as Kafka Streams does). */
-  initial(): A | null
+  initial(nodeName: string): A | null
   /** `aggregate` is what `initial` gave when there was none. */
   apply(aggregate: A | null, value: V, key: K, nodeName: string): A | null
 }
@@ -55,8 +55,10 @@ class AggregateFold<K, V, A> implements Fold<K, V, A> {
     this.#aggregator = aggregator
   }
 
-  initial(): A {
-    return this.#initializer()
+  initial(nodeName: string): A {
+    const aggregate = this.#initializer()
+    refusePromise(aggregate, nodeName)
+    return aggregate
   }
 
   apply(aggregate: A, value: V, key: K, nodeName: string): A | null {

@@ -1,6 +1,6 @@
 import type { Processor, ProcessorContext, ProcessorSupplier } from '../../src/processor/processor.ts'
 import { Record } from '../../src/processor/record.ts'
-import { refusePromise } from './sync-result.ts'
+import { isPromise, promiseRefused, refusePromise } from './sync-result.ts'
 
 export type PairMapper<K, V, K2, V2> = (value: V, key: K, record: Record<K, V>) => readonly [K2, V2]
 
@@ -19,7 +19,9 @@ class MapPairs<K, V, K2, V2> implements Processor<K, V, K2, V2> {
 
   process(record: Record<K, V>): void {
     const pair = this.#mapper(record.value, record.key, record)
-    refusePromise(pair, this.#context.nodeName)
+    const { nodeName } = this.#context
+    refusePromise(pair, nodeName)
+    if (isPromise(pair[0]) || isPromise(pair[1])) throw promiseRefused(nodeName, pair)
     this.#context.forward(new Record(pair[0], pair[1], record.timestamp, record.headers))
   }
 }

@@ -10,14 +10,21 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
 }
 
 export function refusePromise(result: unknown, nodeName: string): void {
-  if (isPromise(result)) {
-    // Nobody waits for it: without this a rejection would end the process as unhandled.
-    result.then(undefined, () => {})
-    throw new StreamError(
-      'PROMISE_IN_SYNC_STEP',
-      `a callback of '${nodeName}' returned a promise; make it synchronous, or use process with { async: true }`,
-    )
+  if (isPromise(result)) throw promiseRefused(nodeName, result)
+}
+
+/**
+ * `results`: what the callback gave, with promises in it, or in lists and pairs. Nobody will wait for them: unless they are taken up
+ * here, a rejection would end the process as unhandled.
+ */
+export function promiseRefused(nodeName: string, ...results: readonly unknown[]): StreamError {
+  for (const result of results.flat(2)) {
+    if (isPromise(result)) result.then(undefined, () => {})
   }
+  return new StreamError(
+    'PROMISE_IN_SYNC_STEP',
+    `a callback of '${nodeName}' returned a promise; make it synchronous, or use process with { async: true }`,
+  )
 }
 
 /** The same for what a fold returns, which has to be a value or null. */

@@ -9,36 +9,28 @@ import type {
   Punctuator,
 } from '../../src/processor/processor.ts'
 import type { Record, RecordMetadata } from '../../src/processor/record.ts'
+import type { Unawaited } from '../dsl-error.ts'
 import { isPromise } from './sync-result.ts'
 
-/** A processor of which it is known what `process` returns. */
-interface ReturningProcessor<K, V, K2, V2, R> extends Omit<Processor<K, V, K2, V2>, 'process'> {
+/** A processor of which it is known what its methods return. */
+interface ReturningProcessor<K, V, K2, V2, R> {
+  init?(context: ProcessorContext<K2, V2>): Unawaited
   process(record: Record<K, V>): R
+  flush?(): Unawaited
+  close?(): Unawaited
 }
 
 export type ProcessorSource<K, V, K2, V2, R = void | Promise<void>> =
   | ProcessorSupplier<K, V, K2, V2>
   | (() => ReturningProcessor<K, V, K2, V2, R>)
 
-/** As a supplier that refuses to hand out one instance twice: each task needs its own. */
 export function userProcessor<K, V, K2, V2>(
   source: ProcessorSource<K, V, K2, V2>,
   async: boolean | undefined,
 ): ProcessorSupplier<K, V, K2, V2> {
   const supplier = typeof source === 'function' ? { get: source } : source
-  let last: Processor<K, V, K2, V2> | null = null
   return {
-    get: () => {
-      const made = supplier.get()
-      if (made === last) {
-        throw new StreamError(
-          'TOPOLOGY_INVALID',
-          'a processor supplier gave one instance twice; make a new one at each call',
-        )
-      }
-      last = made
-      return made
-    },
+    get: () => supplier.get(),
     async: async ?? supplier.async ?? false,
     stores: supplier.stores ?? [],
   }
@@ -50,7 +42,19 @@ export function userValuesProcessor<K, V, V2>(
   async: boolean | undefined,
 ): ProcessorSupplier<K, V, K, V2> {
   const supplier = userProcessor(source, async)
-  return { ...supplier, get: () => new ValuesProcessor(supplier.get()) }
+  // One for each, so that the topology sees when one is given twice.
+  const adapters = new WeakMap<Processor<K, V, K, V2>, ValuesProcessor<K, V, V2>>()
+  return {
+    ...supplier,
+    get: () => {
+      const made = supplier.get()
+      // What is no processor is refused by the task.
+      if (typeof made?.process !== 'function') return made
+      const adapter = adapters.get(made) ?? new ValuesProcessor(made)
+      adapters.set(made, adapter)
+      return adapter
+    },
+  }
 }
 
 /** Hands on what the methods return, so that a promise from one is seen. */

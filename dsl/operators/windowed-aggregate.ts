@@ -75,7 +75,7 @@ class WindowedAggregate<K, V, A> implements Processor<K, V, Windowed<K>, Change<
     const { key } = record
     const entry = this.#store.entry(key, startMs)
     const there = entry.value !== null
-    const before = there ? entry.value : this.#fold.initial()
+    const before = there ? entry.value : this.#fold.initial(this.#nodeName)
     const timestamp = there && entry.timestamp > record.timestamp ? entry.timestamp : record.timestamp
     const old = this.#tellsOld ? this.#copier.copy(before) : null
     const result = this.#fold.apply(before, record.value, key, this.#nodeName)

@@ -3,6 +3,8 @@
  * the order in which records go out.
  */
 import { unreachable } from '../../src/base/assert.ts'
+import { StreamError } from '../../src/base/errors.ts'
+import type { StoreBuilder } from '../../src/processor/store-builder.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { TopologyBuilder } from '../../src/topology/topology-builder.ts'
 import { repartitionFilter } from '../operators/repartition-filter.ts'
@@ -14,8 +16,40 @@ import { Wiring } from './wiring.ts'
 export function compile(plan: Plan): Topology {
   const wiring = new Wiring(plan)
   const builder = new TopologyBuilder()
-  for (const node of inWritingOrder(plan, wiring)) write(node, wiring, builder)
+  const stores = new Set<string>()
+  for (const node of inWritingOrder(plan, wiring)) {
+    for (const { name } of storesOf(node, wiring)) stores.add(name)
+    refuseLateStores(node, stores)
+    write(node, wiring, builder)
+  }
   return builder.build()
+}
+
+/** The stores that come with a node. */
+function storesOf(node: PlanNode, wiring: Wiring): readonly StoreBuilder[] {
+  switch (node.kind) {
+    case 'store':
+      return [node.builder]
+    case 'aggregate':
+      return [node.store]
+    case 'tableStep':
+      return node.store === null ? [] : [node.store]
+    case 'tableSource':
+      return wiring.isKept(node) ? [node.store] : []
+    case 'step':
+      return node.supplier.stores ?? []
+    default:
+      return []
+  }
+}
+
+/** Which of two steps that share a store is the first would be left to chance: Kafka Streams wants the store first, too. */
+function refuseLateStores(node: PlanNode, stores: ReadonlySet<string>): void {
+  if (node.kind !== 'step') return
+  const late = node.stores.find((name) => !stores.has(name))
+  if (late === undefined) return
+  const what = `the step '${node.name}' uses the store '${late}', which is not there when the step is added; add the store before it, with addStore or by an earlier step`
+  throw new StreamError('TOPOLOGY_INVALID', what)
 }
 
 /**
@@ -44,9 +78,12 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
   const { name, onError } = node
   const parents = parentNames(node, wiring)
   switch (node.kind) {
-    case 'streamSource':
-      to.addSource(name, { ...node, timestampExtractor: node.timestamp })
+    case 'streamSource': {
+      const { keySerde, valueSerde, timestamp } = node
+      const topics = wiring.topicsOf(node)
+      to.addSource(name, { topics, keySerde, valueSerde, timestampExtractor: timestamp, onError })
       return
+    }
     case 'tableSource':
       writeTableSource(node, wiring, to)
       return
@@ -69,9 +106,11 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
     case 'repartition':
       writeRepartition(node, parents, wiring, to)
       return
-    case 'sink':
-      to.addSink(name, node, parents)
+    case 'sink': {
+      const { topic, keySerde, valueSerde, partitioner, feedback } = node
+      to.addSink(name, { topic, keySerde, valueSerde, partitioner, feedback, onError }, parents)
       return
+    }
     case 'store':
       to.addStore(node.builder)
       return

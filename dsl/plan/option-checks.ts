@@ -3,14 +3,15 @@ import { StreamError } from '../../src/base/errors.ts'
 import {
   aBoolean,
   aFunction,
-  anything,
   aSerde,
   aText,
   checkOptions,
+  configTexts,
   type OptionCheck,
   type OptionChecks,
   oneOf,
   shown,
+  wholeFrom,
 } from '../../src/base/option-checks.ts'
 import { isTypedTopic } from '../../src/topology/typed-topic.ts'
 import type {
@@ -45,9 +46,11 @@ const aStore: OptionCheck = (value) => {
   const { name, engine, changelog } = value as { readonly [Name in keyof StoreOptions]: unknown }
   if (name !== undefined && typeof name !== 'string') return wanted
   if (engine !== undefined && typeof Object(engine).open !== 'function') return 'an engine like level() or memory()'
-  const logged =
-    changelog === undefined || typeof changelog === 'boolean' || typeof Object(changelog).configs === 'object'
-  return logged ? null : 'a changelog that is true, false or { configs }'
+  if (changelog === undefined || typeof changelog === 'boolean') return null
+  const { configs }: { readonly configs?: unknown } = Object(changelog)
+  if (configs === undefined) return 'a changelog that is true, false or { configs }'
+  const wrong = configTexts(configs)
+  return wrong === null ? null : `as its changelog's configs ${wrong}`
 }
 
 const emits = oneOf('onCommit', 'everyUpdate')
@@ -60,12 +63,10 @@ const stores: OptionCheck = (value) => {
   return Array.isArray(value) && value.every(each) ? null : 'a list of names of stores, or of builders'
 }
 
-const milliseconds: OptionCheck = (value) => {
-  return Number.isSafeInteger(value) && Number(value) >= 0 ? null : 'a whole number of milliseconds from 0 on'
-}
+/** Each policy is looked at when the application starts. */
+const policies: OptionCheck = (value) => (value === null ? "an object of policies, as { process: 'skip' }" : null)
 
-// Policies are looked at when the application starts, numbers of partitions when the topology is built.
-export const stepChecks = { name: aText, onError: anything } satisfies OptionChecks<StepOptions>
+export const stepChecks = { name: aText, onError: policies } satisfies OptionChecks<StepOptions>
 export const keyChecks = { ...stepChecks, key: aSerde } satisfies OptionChecks<KeyOptions<unknown, unknown>>
 export const valueChecks = { ...stepChecks, value: aSerde } satisfies OptionChecks<ValueOptions<unknown, unknown>>
 /** Of groupings, too. */
@@ -78,7 +79,7 @@ export const sinkChecks = {
   partitioner: aFunction,
   feedback: aBoolean,
 } satisfies OptionChecks<SinkStepOptions<unknown, unknown>>
-export const repartitionChecks = { ...keyValueChecks, partitions: anything } satisfies OptionChecks<
+export const repartitionChecks = { ...keyValueChecks, partitions: wholeFrom(1) } satisfies OptionChecks<
   RepartitionOptions<unknown, unknown, unknown, unknown>
 >
 export const joinChecks = { ...keyValueChecks, leftValue: aSerde } satisfies OptionChecks<
@@ -100,14 +101,14 @@ export const tableStepChecks = { ...keyValueChecks, store: aStore, emit: anEmit 
 export const foldChecks = { ...keyValueChecks, store: aStore, emit: anEmit } satisfies OptionChecks<
   CountOptions<unknown> & AggregateOptions<unknown, unknown, unknown>
 >
-export const windowedFoldChecks = { ...foldChecks, retentionMs: milliseconds } satisfies OptionChecks<
+export const windowedFoldChecks = { ...foldChecks, retentionMs: wholeFrom(0, 'milliseconds') } satisfies OptionChecks<
   CountOptions<unknown> & Retention
 >
 const topicChecks = {
   key: aSerde,
   value: aSerde,
-  partitions: anything,
-  configs: (value) => (typeof value === 'object' ? null : "an object of configs in Kafka's names"),
+  partitions: wholeFrom(1),
+  configs: configTexts,
   timestamp: aFunction,
 } satisfies OptionChecks<TopicOptions<unknown, unknown>>
 
@@ -139,8 +140,14 @@ export function requireTopic(step: string, topic: unknown): void {
 }
 
 export function requireProcessor(step: string, source: unknown): void {
-  if (typeof source === 'function' || typeof Object(source).get === 'function') return
-  throw misgiven(step, source, 'a function that makes a processor, or a supplier: { get }')
+  if (typeof source === 'function') return
+  const { get, stores: brought = [] }: { readonly get?: unknown; readonly stores?: unknown } = Object(source)
+  if (typeof get === 'function' && Array.isArray(brought)) return
+  throw misgiven(
+    step,
+    source,
+    'a function that makes a processor, or a supplier: { get }, with a list if it has stores',
+  )
 }
 
 /** `is` tells by what it was drawn as. */

@@ -3,10 +3,14 @@
  *
  *  - a table that was not named is kept in its store if a join reads it;
  *  - a filter of a table asks the table for old values, where that has them at that moment;
- *  - two streams of the same topics share one source;
+ *  - two streams of the same topics share one source, and must say the same of it;
  *  - a repartition with a left join behind it lets null keys through.
  */
 import { StreamError } from '../../src/base/errors.ts'
+import type { ErrorPolicies, ErrorPolicy } from '../../src/processor/error-policy.ts'
+import type { DeclaredTopic } from '../../src/topology/node.ts'
+import { checkDeclaration } from '../../src/topology/option-checks.ts'
+import { mergeDeclarations } from '../../src/topology/topology-builder.ts'
 import type { PlanNode, RepartitionNode, StreamSourceNode, TableNode, TableSourceNode } from './node.ts'
 import type { Plan } from './plan.ts'
 
@@ -14,6 +18,8 @@ export class Wiring {
   readonly #kept = new Set<TableSourceNode>()
   readonly #oldValues = new Set<TableNode>()
   readonly #sharedSources = new Map<PlanNode, StreamSourceNode>()
+  /** What all that share a source declare of its topics. */
+  readonly #topics = new Map<StreamSourceNode, readonly DeclaredTopic[]>()
   readonly #nullKeys = new Set<RepartitionNode>()
 
   constructor(plan: Plan) {
@@ -47,6 +53,11 @@ export class Wiring {
     return this.#sharedSources.get(node) ?? node
   }
 
+  /** The topics of a source, with what those say of them that it stands in for. */
+  topicsOf(source: StreamSourceNode): readonly DeclaredTopic[] {
+    return this.#topics.get(source) ?? source.topics
+  }
+
   /** Can this table tell old values? If so it will. */
   #askForOldValues(table: TableNode): boolean {
     if (this.#oldValues.has(table)) return true
@@ -66,13 +77,18 @@ export class Wiring {
     const same =
       first.keySerde.name === node.keySerde.name &&
       first.valueSerde.name === node.valueSerde.name &&
-      first.timestamp === node.timestamp
+      first.timestamp === node.timestamp &&
+      policyKinds.every((kind) => isSamePolicy(first.onError[kind], node.onError[kind]))
     if (!same) {
       throw new StreamError(
         'TOPOLOGY_INVALID',
-        `the sources '${first.name}' and '${node.name}' read ${topics} with other serdes or timestamps; read it once and branch from there`,
+        `the sources '${first.name}' and '${node.name}' read ${topics} with other serdes, timestamps or onError; read it once and branch from there`,
       )
     }
+    for (const topic of [...first.topics, ...node.topics]) checkDeclaration(node.name, topic)
+    const told = new Map(node.topics.map((topic) => [topic.name, topic]))
+    const merged = this.topicsOf(first).map((topic) => mergeDeclarations(topic, told.get(topic.name)!))
+    this.#topics.set(first, merged)
     this.#sharedSources.set(node, first)
   }
 
@@ -83,6 +99,13 @@ export class Wiring {
       this.#letNullKeysThrough(parent)
     }
   }
+}
+
+const policyKinds = ['deserialize', 'process', 'produce'] as const satisfies (keyof ErrorPolicies)[]
+
+function isSamePolicy(left: ErrorPolicy | undefined, right: ErrorPolicy | undefined): boolean {
+  if (left === right) return true
+  return typeof left === 'object' && typeof right === 'object' && left?.deadLetter === right?.deadLetter
 }
 
 /** The table in whose store the rows of this one are looked up. */

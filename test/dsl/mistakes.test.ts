@@ -11,6 +11,7 @@ const names = topic('names', { key: string, value: string })
 // biome-ignore lint/suspicious/noExplicitAny: these tests are written as plain JavaScript would be
 type Loose = any
 
+const serdes = { key: string, value: string }
 const stream = (): Loose => new StreamsBuilder().stream(names)
 const grouped = (): Loose => stream().groupByKey()
 const windowed = (): Loose => grouped().windowedBy(tumbling(10))
@@ -28,6 +29,50 @@ const refusals: readonly (readonly [string, () => unknown, RegExp])[] = [
     'a misspelt option of a topic',
     () => looseTopic('t', { key: string, value: string, partitons: 3 }),
     /'t' named 'partitons'/,
+  ],
+  ['a size of windows that is a symbol', () => looseTumbling(Symbol('s')), /windows of Symbol\(s\) ms/],
+  [
+    'a grace that is a symbol',
+    () => looseTumbling(5, { graceMs: Symbol('s') }),
+    /a grace of Symbol\(s\) ms; give a whole/,
+  ],
+  ['a grace of null', () => looseTumbling(5, { graceMs: null }), /a grace of null ms; give a whole number/],
+  [
+    'windows of no size',
+    () => grouped().windowedBy({ sizeMs: Symbol('s'), graceMs: 0 }),
+    /windowedBy was given .*; give it windows: tumbling/,
+  ],
+  ['a topic named by a symbol', () => looseTopic(Symbol('s'), serdes), /the topic name Symbol\(s\) is not a string/],
+  [
+    'a topic with a symbol of partitions',
+    () => looseTopic('t', { ...serdes, partitions: Symbol('s') }),
+    /partitions of the topic 't' is Symbol\(s\); give a whole number from 1 on/,
+  ],
+  [
+    'a config of a topic that is a number',
+    () => looseTopic('t', { ...serdes, configs: { 'retention.ms': -1 } }),
+    /configs of the topic 't' .*give a text as retention.ms: '-1'/,
+  ],
+  [
+    'a config of a topic that is missing',
+    () => looseTopic('t', { ...serdes, configs: { 'retention.ms': undefined } }),
+    /configs of the topic 't' .*give a text as retention.ms/,
+  ],
+  [
+    'a config of a changelog that is a number',
+    () => grouped().count({ store: { changelog: { configs: { 'segment.ms': 5 } } } }),
+    /store of count .*changelog's configs a text as segment.ms: '5'/,
+  ],
+  [
+    'a repartition into a symbol of partitions',
+    () => stream().repartition({ partitions: Symbol('s') }),
+    /partitions of repartition is Symbol\(s\); give a whole number/,
+  ],
+  ['policies of null', () => stream().filter(id, { onError: null }), /onError of filter is null; give an object of/],
+  [
+    'a supplier with stores that are no list',
+    () => stream().process({ get: id, stores: 5 }),
+    /process was given .*; give it a function that makes/,
   ],
   ['options that are none', () => stream().filter(id, 'x'), /option of filter cannot be read from 'x'/],
   ['a name that is no text', () => stream().filter(id, { name: 5 }), /name of filter is 5; give a text/],

@@ -279,6 +279,26 @@ describe('A promise', () => {
     mapValues: (builder) => builder.stream(input).mapValues((async () => 'x') as () => unknown as () => string),
     map: (builder) => builder.stream(input).map((async () => ['a', 'b']) as never),
     flatMapValues: (builder) => builder.stream(input).flatMapValues((async () => []) as never),
+    'map, as its key': (builder) => builder.stream(input).map((() => [Promise.reject(new Error('key')), 'b']) as never),
+    'map, as its key and its value': (builder) =>
+      builder
+        .stream(input)
+        .map((() => [Promise.reject(new Error('key')), Promise.reject(new Error('value'))]) as never),
+    'flatMapValues, as one of many values': (builder) =>
+      builder
+        .stream(input)
+        .flatMapValues((() => ['b', Promise.reject(new Error('2')), Promise.reject(new Error('3'))]) as never),
+    'flatMapValues, as one that a generator gives': (builder) =>
+      builder.stream(input).flatMapValues(function* () {
+        yield Promise.reject(new Error('1'))
+      } as never),
+    'flatMap, as one of many pairs': (builder) =>
+      builder.stream(input).flatMap((() => [['a', 'b'], Promise.reject(new Error('2'))]) as never),
+    'flatMap, as some of many keys and values': (builder) =>
+      builder.stream(input).flatMap((() => [
+        ['a', Promise.reject(new Error('1'))],
+        [Promise.reject(new Error('2')), 'b'],
+      ]) as never),
     selectKey: (builder) => builder.stream(input).selectKey((async () => 'x') as () => unknown as () => string),
     peek: (builder) => builder.stream(input).peek((async () => {}) as () => unknown as () => void),
     reduce: (builder) =>
@@ -291,6 +311,19 @@ describe('A promise', () => {
         .stream(input)
         .groupByKey()
         .aggregate(() => '', (async () => 'x') as never, { value: string }),
+    'an initializer': (builder) =>
+      builder
+        .stream(input)
+        .groupByKey()
+        .aggregate((async () => '') as never, (all: string, value) => all + value, { value: string }),
+    'an initializer in windows': (builder) =>
+      builder
+        .stream(input)
+        .groupByKey()
+        .windowedBy(tumbling(10))
+        .aggregate((() => Promise.reject(new Error('none'))) as never, (all: string, value) => all + value, {
+          value: string,
+        }),
     leftJoin: (builder) =>
       builder.stream(input).leftJoin(builder.table(rows), (async () => 'x') as () => unknown as () => string),
     'a table’s filter': (builder) =>

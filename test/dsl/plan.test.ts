@@ -40,6 +40,23 @@ describe('A plan', () => {
     expect(builder.build().nodes.size).to.equal(3)
   })
 
+  it('puts together what streams of one source declare of its topics', () => {
+    const builder = new StreamsBuilder()
+    const declared = (options: { partitions?: number; configs?: { [name: string]: string } }) =>
+      topic('S', { key: string, value: string, ...options })
+    const onError = () => ({ process: 'skip', deserialize: { deadLetter: 'dead' } }) as const
+    builder.stream(declared({ configs: { 'retention.ms': '1' } }), { onError: onError() }).foreach(() => {})
+    builder.stream(declared({ partitions: 3 }), { onError: onError() }).foreach(() => {})
+    builder.stream(declared({ configs: { 'segment.ms': '2' } }), { onError: onError() }).foreach(() => {})
+    const topology = builder.build()
+    expect([...topology.nodes.keys()].filter((name) => name.includes('SOURCE'))).to.have.lengthOf(1)
+    expect(topology.declaredTopics.get('S')).to.deep.equal({
+      name: 'S',
+      partitions: 3,
+      configs: { 'retention.ms': '1', 'segment.ms': '2' },
+    })
+  })
+
   it('hands declared topics, sources’ timestamps and error policies on', () => {
     const builder = new StreamsBuilder()
     const timestamp = () => 7
@@ -222,6 +239,29 @@ describe('A wrong plan is refused', () => {
         builder.stream(topic('A', { key: string, value: int64 })).foreach(() => {})
       },
     ],
+    'two sources of one topic with other policies': [
+      /'KSTREAM-SOURCE-0000000000' and 'KSTREAM-SOURCE-0000000002' .*onError/,
+      (builder) => {
+        builder.stream(texts('A'), { onError: { deserialize: { deadLetter: 'x' } } }).to(sink)
+        builder.stream(texts('A'), { onError: { deserialize: { deadLetter: 'y' } } }).foreach(() => {})
+      },
+    ],
+    'two sources of one topic with other numbers of partitions': [
+      /'A' is declared with 2 and with 3 partitions/,
+      (builder) => {
+        builder.stream(topic('A', { key: string, value: string, partitions: 2 })).to(sink)
+        builder.stream(texts('A')).foreach(() => {})
+        builder.stream(topic('A', { key: string, value: string, partitions: 3 })).foreach(() => {})
+      },
+    ],
+    'two sources of one topic with other configs': [
+      /'B' is declared with retention.ms 1 and 2/,
+      (builder) => {
+        const kept = (ms: string) => topic('B', { key: string, value: string, configs: { 'retention.ms': ms } })
+        builder.stream([texts('A'), kept('1')]).to(sink)
+        builder.stream([kept('2'), texts('A')]).foreach(() => {})
+      },
+    ],
     'a stream of no topics': [/no topics/, (builder) => builder.stream([])],
     'topics of one stream with other timestamps': [
       /'A' and 'B'/,
@@ -247,6 +287,16 @@ describe('A wrong plan is refused', () => {
     'a join of two builders': [
       /leftJoin brings two StreamsBuilders together/,
       (builder) => builder.stream(texts('S')).leftJoin(new StreamsBuilder().table(texts('T')), (left) => left),
+    ],
+    'a store that is added after the step that uses it': [
+      /the step 'KSTREAM-PROCESSOR-0000000001' uses the store 'later', which is not there when the step is added/,
+      (builder) => {
+        builder
+          .stream(texts('S'))
+          .process<string, string>(() => ({ process: () => undefined }), { stores: ['later'] })
+          .to(sink)
+        builder.addStore(stores.keyValue({ name: 'later', key: string, value: string }))
+      },
     ],
     'a store that there is not': [
       /nowhere/,
@@ -287,6 +337,6 @@ describe('A wrong plan is refused', () => {
       .to(sink)
     const { supplier } = processorOf(builder.build(), 'KSTREAM-PROCESSOR-0000000001')
     supplier.get()
-    expect(() => supplier.get()).to.throw(/TOPOLOGY_INVALID: a processor supplier gave one instance twice/)
+    expect(() => supplier.get()).to.throw(/TOPOLOGY_INVALID: the supplier of the processor '\S+' gave one processor twice/)
   })
 })
