@@ -24,7 +24,7 @@ const meanings: { readonly [name in KafkaError]?: readonly [code: ErrorCode, rem
   MESSAGE_TOO_LARGE: ['RECORD_TOO_LARGE', "send smaller batches, or raise the topic's max.message.bytes"],
   RECORD_LIST_TOO_LARGE: ['RECORD_TOO_LARGE', "send smaller batches, or raise the topic's segment.bytes"],
   CORRUPT_MESSAGE: ['BATCH_CORRUPT', 'the batch was damaged on its way; check the machine'],
-  INVALID_RECORD: ['BATCH_CORRUPT', 'the topic refuses the record; a compacted topic needs keys'],
+  INVALID_RECORD: ['INPUT_INVALID', 'the topic refuses the record; a compacted topic needs keys'],
   UNSUPPORTED_COMPRESSION_TYPE: ['COMPRESSION_UNSUPPORTED', 'use none or gzip'],
   OFFSET_OUT_OF_RANGE: ['LOG_OFFSET_OUT_OF_RANGE', 'seek to an offset that is there, or choose autoOffsetReset'],
   KAFKA_STORAGE_ERROR: [

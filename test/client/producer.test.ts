@@ -156,7 +156,7 @@ describe('Producer', () => {
     const { producer, connection, log } = world()
     connection.on('Produce', (body, call) => log.produce(body, () => (call === 1 ? 'INVALID_RECORD' : 'NONE')))
     append(producer, 0, 'x')
-    expect(await errorOf(producer.flush())).to.equal('BATCH_CORRUPT')
+    expect(await errorOf(producer.flush())).to.equal('INPUT_INVALID')
     append(producer, 0, 'x')
     expect(await errorOf(producer.flush())).to.equal('none')
     await producer.close()
@@ -224,6 +224,20 @@ describe('Producer', () => {
     append(producer, 0, 'x')
     expect(await settle(clock, errorOf(producer.flush()))).to.equal('TOPIC_UNKNOWN')
     expect(producer.endOffset('t', 0)).to.equal(1)
+    await producer.close()
+  })
+
+  it('acknowledges at flush what waited for room in the buffer, too, in the order of sending', async () => {
+    const { producer, log, clock } = world({ batchBytes: 200, bufferBytes: 1000 })
+    const offsets: number[] = []
+    for (let count = 0; count < 50; count++) {
+      void producer
+        .send({ topic: 't', partition: 0, value: 'x'.repeat(100) })
+        .then(({ offset }) => offsets.push(offset))
+    }
+    await settle(clock, producer.flush())
+    expect(log.recordsIn('t-0')).to.equal(50)
+    expect(offsets).to.deep.equal(Array.from({ length: 50 }, (_, index) => index))
     await producer.close()
   })
 

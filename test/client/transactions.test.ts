@@ -102,13 +102,41 @@ describe('a transactional Producer', () => {
     await producer.close()
   })
 
+  it('waits at the end of a transaction for records whose topic is still looked up, in their order', async () => {
+    const { producer, connection, log, clock } = await open()
+    const found = deferred<void>()
+    connection.holdBack('Metadata', found.promise)
+    const sent = ['a', 'b', 'c'].map((value) => producer.send({ topic: 't', partition: 0, value }))
+    const committed = producer.commitTransaction()
+    await clock.pass(100)
+    expect(connection.count('EndTxn')).to.equal(0)
+    found.resolve()
+    await settle(clock, committed)
+    expect((await Promise.all(sent)).map(({ offset }) => offset)).to.deep.equal([0, 1, 2])
+    expect(log.recordsIn('t-0')).to.equal(3)
+    await producer.close()
+  })
+
+  it('lays nothing of an aborted transaction down in the next one', async () => {
+    const { producer, connection, log, clock } = await open()
+    const found = deferred<void>()
+    connection.holdBack('Metadata', found.promise)
+    const first = errorOf(producer.send({ topic: 't', partition: 0, value: 'first' }))
+    await producer.abortTransaction()
+    producer.beginTransaction()
+    const second = producer.send({ topic: 't', partition: 0, value: 'second' })
+    found.resolve()
+    expect(await settle(clock, first)).to.equal('TRANSACTION_ABORTED')
+    expect((await settle(clock, second)).offset).to.equal(0)
+    await producer.commitTransaction()
+    expect(log.recordsIn('t-0')).to.equal(1)
+    await producer.close()
+  })
+
   it('lays records of the next transaction down while the last one ends, and sends them when that is known', async () => {
     const { producer, connection, log, clock } = await open({ batchBytes: 200 })
     const answered = deferred<void>()
-    connection.on('EndTxn', async () => {
-      await answered.promise
-      return { throttleTimeMs: 0, errorCode: 0 }
-    })
+    connection.holdBack('EndTxn', answered.promise)
     append(producer, 0, 'x')
     await producer.flush()
     const first = producer.commitAndBeginTransaction()
@@ -135,10 +163,8 @@ describe('a transactional Producer', () => {
   it('gives up what was laid down for the next transaction when the last one cannot be ended', async () => {
     const { producer, connection, log, clock } = await open({ batchBytes: 200, bufferBytes: 1000 })
     const answered = deferred<void>()
-    connection.on('EndTxn', async () => {
-      await answered.promise
-      return { throttleTimeMs: 0, errorCode: codeOf('PRODUCER_FENCED') }
-    })
+    connection.holdBack('EndTxn', answered.promise)
+    connection.on('EndTxn', () => ({ throttleTimeMs: 0, errorCode: codeOf('PRODUCER_FENCED') }))
     append(producer, 0, 'x')
     await producer.flush()
     const committed = errorOf(producer.commitAndBeginTransaction())

@@ -22,6 +22,7 @@ export class ScriptedConnection implements Connection {
   readonly seen: SeenRequest[] = []
   readonly #handlers: Handlers
   readonly #calls = new Map<ApiName, number>()
+  readonly #delays = new Map<ApiName, Promise<void>>()
 
   constructor(handlers: Handlers = {}) {
     this.#handlers = { ...defaults, ...handlers }
@@ -29,6 +30,12 @@ export class ScriptedConnection implements Connection {
 
   on<A extends ApiName>(api: A, handler: (body: RequestOf<A>, call: number) => Answer<A>): this {
     Object.assign(this.#handlers, { [api]: handler })
+    return this
+  }
+
+  /** Answers to an API wait for a promise. */
+  holdBack(api: ApiName, until: Promise<void>): this {
+    this.#delays.set(api, until)
     return this
   }
 
@@ -51,7 +58,7 @@ export class ScriptedConnection implements Connection {
     this.seen.push({ api, body: deepFreeze(body) })
     const handler = this.#handlers[api] as ((body: RequestOf<A>, call: number) => Answer<A>) | undefined
     if (handler === undefined) throw new Error(`the test has no answer to ${api}`)
-    await Promise.resolve()
+    await this.#delays.get(api)
     return deepFreeze(await handler(body, call))
   }
 

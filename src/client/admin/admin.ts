@@ -3,9 +3,11 @@
  */
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { requestTimeoutMsDefault, topicLookupTimeoutMsDefault } from '../../base/limits.ts'
+import { aName, checkOptions, orNull, texts } from '../../base/option-checks.ts'
 import type { Connection } from '../../protocol/connection.ts'
 import { codeToName, type KafkaError } from '../../protocol/error-codes.ts'
 import { zeroUuid } from '../../protocol/schema.ts'
+import { anInteger, requireArgument, requireConnection, someEnds, somePartitions } from '../argument-checks.ts'
 import { brokerError } from '../broker-error.ts'
 import { Caller } from '../caller.ts'
 import { CommittedOffsets, type CommittedPartition } from '../consumer/committed-offsets.ts'
@@ -14,6 +16,16 @@ import { Metadata } from '../metadata.ts'
 import { byTopic, nameOf, type TopicPartition } from '../topic-partition.ts'
 import { alterTopicConfigs, type ConfigEntry, describeTopicConfigs } from './configs.ts'
 import { describeGroups, type GroupDescription, type GroupListing, listGroups } from './groups.ts'
+import {
+  adminChecks,
+  aSpec,
+  checkAlteredConfigs,
+  committedChecks,
+  creationChecks,
+  deletionChecks,
+  listingChecks,
+  requireNewTopics,
+} from './option-checks.ts'
 
 export interface AdminOptions {
   /** Names the client in error messages. Default 'admin'. */
@@ -48,7 +60,10 @@ export class Admin {
   readonly #metadata: Metadata
   readonly #topicLookupTimeoutMs: number
 
+  /** CONFIG_INVALID names an option that there is not, or that cannot have its value. */
   constructor(connection: Connection, options: AdminOptions = {}) {
+    requireConnection('the admin', connection)
+    checkOptions('the admin', options, adminChecks)
     const { clock = systemClock, requestTimeoutMs = requestTimeoutMsDefault, clientId = 'admin' } = options
     this.#caller = new Caller(connection, clock, requestTimeoutMs, clientId)
     this.#metadata = new Metadata(this.#caller)
@@ -60,6 +75,8 @@ export class Admin {
    * first error; others are created.
    */
   async createTopics(topics: readonly NewTopic[], options: { readonly ifNotExists?: boolean } = {}): Promise<void> {
+    requireNewTopics(topics)
+    checkOptions('createTopics', options, creationChecks)
     if (topics.length === 0) return
     let lost = false
     const response = await this.#caller.call(
@@ -99,6 +116,8 @@ export class Admin {
 
   /** Throws TOPIC_UNKNOWN, unless `ifExists`. */
   async deleteTopics(names: readonly string[], options: { readonly ifExists?: boolean } = {}): Promise<void> {
+    requireArgument('deleteTopics', names, texts)
+    checkOptions('deleteTopics', options, deletionChecks)
     if (names.length === 0) return
     const response = await this.#caller.call(
       'DeleteTopics',
@@ -118,6 +137,7 @@ export class Admin {
 
   /** By name; a topic that does not exist is not in it. `names` left out: all topics. */
   async describeTopics(names: readonly string[] | null = null): Promise<Map<string, TopicDescription>> {
+    requireArgument('describeTopics', names, orNull(texts))
     const response = await this.#caller.call(
       'Metadata',
       {
@@ -141,6 +161,8 @@ export class Admin {
 
   /** Raises the number of partitions. Throws TOPIC_INVALID when there are as many or more already. */
   async createPartitions(topic: string, count: number): Promise<void> {
+    requireArgument('createPartitions', topic, aName)
+    requireArgument('createPartitions', count, anInteger)
     const response = await this.#caller.call(
       'CreatePartitions',
       {
@@ -165,6 +187,9 @@ export class Admin {
     spec: OffsetSpec,
     options: { readonly isolation?: Isolation } = {},
   ): Promise<FoundOffset[]> {
+    requireArgument('listOffsets', partitions, somePartitions)
+    requireArgument('listOffsets', spec, aSpec)
+    checkOptions('listOffsets', options, listingChecks)
     const queries = partitions.map(({ topic, partition }) => ({ topic, partition, spec }))
     const { isolation = 'readUncommitted' } = options
     const found = await listOffsets(this.#caller, this.#metadata, queries, isolation, this.#topicLookupTimeoutMs)
@@ -176,6 +201,7 @@ export class Admin {
   async deleteRecords(
     before: readonly (TopicPartition & { readonly offset: number })[],
   ): Promise<(TopicPartition & { readonly lowWatermark: number })[]> {
+    requireArgument('deleteRecords', before, someEnds)
     const response = await this.#caller.call(
       'DeleteRecords',
       {
@@ -201,12 +227,15 @@ export class Admin {
   }
 
   /** All configurations of these topics, by topic and name. Throws TOPIC_UNKNOWN. */
-  describeConfigs(topics: readonly string[]): Promise<Map<string, Map<string, ConfigEntry>>> {
+  async describeConfigs(topics: readonly string[]): Promise<Map<string, Map<string, ConfigEntry>>> {
+    requireArgument('describeConfigs', topics, texts)
     return describeTopicConfigs(this.#caller, topics)
   }
 
   /** Sets configurations of a topic, leaving others as they are; null goes back to the default. */
-  alterConfigs(topic: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+  async alterConfigs(topic: string, configs: Readonly<Record<string, string | null>>): Promise<void> {
+    requireArgument('alterConfigs', topic, aName)
+    checkAlteredConfigs(topic, configs)
     return alterTopicConfigs(this.#caller, topic, configs)
   }
 
@@ -215,12 +244,18 @@ export class Admin {
   }
 
   /** In the order asked; a group that does not exist has the state 'Dead'. */
-  describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
+  async describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
+    requireArgument('describeGroups', groupIds, texts)
     return describeGroups(this.#caller, groupIds)
   }
 
   /** All offsets a group has committed. With `requireStable` it waits for open transactions that hold some. */
-  committedOffsets(groupId: string, options: { readonly requireStable?: boolean } = {}): Promise<CommittedPartition[]> {
+  async committedOffsets(
+    groupId: string,
+    options: { readonly requireStable?: boolean } = {},
+  ): Promise<CommittedPartition[]> {
+    requireArgument('committedOffsets', groupId, aName)
+    checkOptions('committedOffsets', options, committedChecks)
     const committed = new CommittedOffsets(this.#caller, groupId)
     return committed.fetch(null, options.requireStable ?? false, this.#caller.requestTimeoutMs)
   }

@@ -8,7 +8,16 @@ import { assert } from '../../base/assert.ts'
 import { systemClock } from '../../base/clock.ts'
 import { StreamError } from '../../base/errors.ts'
 import { requestTimeoutMsDefault } from '../../base/limits.ts'
+import { checkOptions, texts } from '../../base/option-checks.ts'
 import type { Connection } from '../../protocol/connection.ts'
+import {
+  anInteger,
+  aPartition,
+  requireArgument,
+  requireConnection,
+  someOffsets,
+  somePartitions,
+} from '../argument-checks.ts'
 import { Caller } from '../caller.ts'
 import { Metadata } from '../metadata.ts'
 import type { GroupMember, OffsetToCommit } from '../producer/transactions.ts'
@@ -20,8 +29,17 @@ import { type CommittedOffset, CommittedOffsets } from './committed-offsets.ts'
 import { type ConsumerRecord, recordsOf } from './consumer-record.ts'
 import { Fetcher } from './fetcher.ts'
 import { Membership } from './membership.ts'
+import {
+  aListener,
+  anEnd,
+  anOffset,
+  aTimeout,
+  closingChecks,
+  committedChecks,
+  consumerChecks,
+} from './option-checks.ts'
 import { type ConsumerOptions, fetcherOptions, membershipOptions, topicsCheckMs } from './options.ts'
-import { type FetchedPartition, PartitionStates } from './partition-state.ts'
+import { type FetchedPartition, type PartitionState, PartitionStates } from './partition-state.ts'
 import { Positions } from './positions.ts'
 import { type RebalanceListener, Rebalancing } from './rebalancing.ts'
 
@@ -50,7 +68,10 @@ export class Consumer {
   #polling: boolean = false
   #closed: boolean = false
 
+  /** CONFIG_INVALID names an option that there is not, or that cannot have its value. */
   constructor(connection: Connection, options: ConsumerOptions = {}) {
+    requireConnection('the consumer', connection)
+    checkOptions('the consumer', options, consumerChecks)
     const clock = options.clock ?? systemClock
     const fetching = fetcherOptions(options)
     this.#caller = new Caller(
@@ -81,6 +102,8 @@ export class Consumer {
 
   /** Reads what the group assigns to this member, from the next poll on. Replaces an earlier subscription. */
   subscribe(topics: readonly string[], listener: RebalanceListener = {}): void {
+    requireArgument('subscribe', topics, texts)
+    requireArgument('subscribe', listener, aListener)
     const { membership, rebalancing } = this.#needGroup()
     this.#enter('subscribed')
     membership.topics = [...topics]
@@ -90,6 +113,7 @@ export class Consumer {
 
   /** Reads these partitions and no others. Those that were assigned before go on where they are. */
   assign(partitions: readonly TopicPartition[]): void {
+    requireArgument('assign', partitions, somePartitions)
     this.#enter('assigned')
     this.#states.assign(partitions)
     this.#signal.set()
@@ -121,6 +145,7 @@ export class Consumer {
    * Throws LOG_OFFSET_OUT_OF_RANGE, BATCH_CORRUPT, TOPIC_UNKNOWN, INSTANCE_FENCED, or what a listener throws.
    */
   async pollBatches(timeoutMs: number): Promise<FetchedPartition[]> {
+    requireArgument('poll', timeoutMs, aTimeout)
     assert(!this.#polling, 'one poll at a time')
     this.#polling = true
     try {
@@ -153,30 +178,34 @@ export class Consumer {
 
   /** Hands nothing over of these until `resume`; what is fetched already waits. */
   pause(partitions: readonly TopicPartition[]): void {
+    requireArgument('pause', partitions, somePartitions)
     for (const at of partitions) this.#states.get(at).paused = true
   }
 
   resume(partitions: readonly TopicPartition[]): void {
+    requireArgument('resume', partitions, somePartitions)
     for (const at of partitions) this.#states.get(at).paused = false
     this.#signal.set()
   }
 
   /** Goes on at this offset; what is fetched already is dropped. `leaderEpoch`: of the record before it, if known. */
   seek(at: TopicPartition, offset: number, leaderEpoch = -1): void {
-    assert(Number.isSafeInteger(offset) && offset >= 0, 'D7: an offset is a safe integer from 0')
-    this.#states.get(at).seek(offset, leaderEpoch)
+    requireArgument('seek', offset, anOffset)
+    requireArgument('seek', leaderEpoch, anInteger)
+    this.#state('seek', at).seek(offset, leaderEpoch)
     this.#signal.set()
   }
 
   /** Goes on at an end of the log, looked up at the next poll. */
   seekToEnd(at: TopicPartition, end: 'earliest' | 'latest'): void {
-    this.#states.get(at).findPosition(end)
+    requireArgument('seekToEnd', end, anEnd)
+    this.#state('seekToEnd', at).findPosition(end)
     this.#signal.set()
   }
 
   /** The offset of the next record to hand over; -1: not known before the next poll. */
   position(at: TopicPartition): number {
-    return this.#states.get(at).position
+    return this.#state('position', at).position
   }
 
   assignment(): TopicPartition[] {
@@ -185,8 +214,13 @@ export class Consumer {
 
   /** How many offsets lie between the position and the end of the partition, as of the last answer; null: unknown. */
   lag(at: TopicPartition): number | null {
-    const { position, endOffset } = this.#states.get(at)
+    const { position, endOffset } = this.#state('lag', at)
     return position < 0 || endOffset < 0 ? null : Math.max(0, endOffset - position)
+  }
+
+  #state(asked: string, at: TopicPartition): PartitionState {
+    requireArgument(asked, at, aPartition)
+    return this.#states.get(at)
   }
 
   groupMetadata(): GroupMetadata {
@@ -199,6 +233,7 @@ export class Consumer {
    * the group went on without this member.
    */
   async commit(offsets: readonly OffsetToCommit[] = this.#offsets()): Promise<void> {
+    requireArgument('commit', offsets, someOffsets)
     const { committed, membership } = this.#needGroup()
     if (this.#mode === 'subscribed') membership.checkFenced()
     const member =
@@ -231,6 +266,8 @@ export class Consumer {
     partitions: readonly TopicPartition[],
     options: { readonly requireStable?: boolean; readonly timeoutMs?: number } = {},
   ): Promise<Map<string, CommittedOffset | null>> {
+    requireArgument('committed', partitions, somePartitions)
+    checkOptions('committed', options, committedChecks)
     const { committed } = this.#needGroup()
     const timeoutMs = options.timeoutMs ?? this.#caller.requestTimeoutMs
     const found = await committed.fetch(partitions, options.requireStable ?? false, timeoutMs)
@@ -244,6 +281,7 @@ export class Consumer {
    * others wait for the session to end, and a static member that comes back before finds its place. Idempotent.
    */
   async close(options: { readonly leaveGroup?: boolean } = {}): Promise<void> {
+    checkOptions('close', options, closingChecks)
     if (this.#closed) return
     this.#closed = true
     this.#signal.set()

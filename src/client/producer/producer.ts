@@ -17,14 +17,18 @@ import {
   topicLookupTimeoutMsDefault,
   transactionTimeoutMsDefault,
 } from '../../base/limits.ts'
+import { aName, checkOptions } from '../../base/option-checks.ts'
 import { type Headers, noHeaders, type Serde } from '../../base/serde.ts'
 import type { Connection } from '../../protocol/connection.ts'
 import { partitionForKey } from '../../records/partitioning.ts'
+import { aPartition, requireArgument, requireConnection, someOffsets } from '../argument-checks.ts'
 import { Caller } from '../caller.ts'
 import { Metadata } from '../metadata.ts'
 import { closedError } from '../retry.ts'
 import { Accumulator } from './accumulator.ts'
+import { Entrance } from './entrance.ts'
 import { IdentitySource } from './identity-source.ts'
+import { aMember, producerChecks, requireRecord } from './option-checks.ts'
 import type { PartitionAppender } from './partition-appender.ts'
 import type { RecordMetadata } from './pending-batch.ts'
 import { Sender } from './sender.ts'
@@ -59,7 +63,7 @@ export interface ProducerOptions {
   readonly clock?: Clock
 }
 
-/** A record for `send`. Texts are written as UTF-8. */
+/** A record for `send`. Texts are written as UTF-8. What a consumer read may be sent on; other fields than these are INPUT_INVALID. */
 export interface RecordToSend {
   readonly topic: string
   /** Default: by the key's murmur2, as all Kafka clients do; records without key take turns. */
@@ -75,6 +79,7 @@ export class Producer {
   readonly #caller: Caller
   readonly #metadata: Metadata
   readonly #accumulator: Accumulator
+  readonly #entrance = new Entrance()
   readonly #transactions: Transactions | null
   readonly #sender: Sender
   readonly #lingerMs: number
@@ -83,7 +88,10 @@ export class Producer {
   #turns = 0
   #closed: boolean = false
 
+  /** CONFIG_INVALID names an option that there is not, or that cannot have its value. */
   constructor(connection: Connection, options: ProducerOptions = {}) {
+    requireConnection('the producer', connection)
+    checkOptions('the producer', options, producerChecks)
     const acks = options.acks ?? 'all'
     if (options.transactionalId !== undefined && acks !== 'all') {
       throw new StreamError('CONFIG_INVALID', `acks ${acks} with a transactionalId; use acks 'all'`)
@@ -121,6 +129,7 @@ export class Producer {
 
   /** A handle on one partition, for code that appends very often. */
   partition(topic: string, partition: number): PartitionAppender {
+    requireArgument('Producer.partition', { topic, partition }, aPartition)
     return this.#accumulator.partition(topic, partition)
   }
 
@@ -164,23 +173,46 @@ export class Producer {
    * TIMED_OUT and what else the broker says.
    */
   async send(record: RecordToSend): Promise<RecordMetadata> {
-    while (this.#accumulator.full || this.#metadata.get(record.topic) === undefined) {
-      await this.#accumulator.ready()
-      await this.#metadata.ensure([record.topic], this.#topicLookupTimeoutMs)
-    }
+    requireRecord(record)
+    // Read before anything is awaited: the caller may use the object again.
     const { topic, value = null, headers = noHeaders, timestampMs = this.#caller.clock.now() } = record
-    requireTimestamp(timestampMs, `a record for ${topic}`)
     const key = bytesOf(record.key)
-    const count = this.#metadata.get(topic)!.leaderEpochs.length
-    const partition =
-      record.partition ?? (key === null ? this.#turns++ % count : partitionForKey(key, 0, key.length, count))
-    if (!(partition >= 0 && partition < count)) {
-      throw new StreamError('TOPIC_UNKNOWN', `${topic} has partitions 0 to ${count - 1}, not ${partition}`)
+    const wanted = record.partition ?? null
+    if (this.#accumulator.refusal !== null) throw this.#accumulator.refusal
+    const lay = (): Promise<RecordMetadata> => {
+      const partition = wanted ?? this.#partitionFor(topic, key)
+      const sent = this.#existing(topic, partition).appendAwaited(timestampMs, key, value, headers)
+      this.#linger()
+      return sent
     }
-    const appender = this.#accumulator.partition(topic, partition)
-    const sent = appender.appendAwaited(timestampMs, key, value, headers)
-    this.#linger()
-    return sent
+    if (this.#entrance.isFree(topic) && this.#isReady(topic)) return lay()
+    return this.#entrance.enter(topic, () => this.#readyFor(topic), lay)
+  }
+
+  #isReady(topic: string): boolean {
+    return !this.#accumulator.full && this.#metadata.get(topic) !== undefined
+  }
+
+  async #readyFor(topic: string): Promise<void> {
+    while (!this.#isReady(topic)) {
+      await this.#accumulator.ready()
+      await this.#metadata.ensure([topic], this.#topicLookupTimeoutMs)
+    }
+  }
+
+  #partitionFor(topic: string, key: Buffer | null): number {
+    const count = this.#partitionCount(topic)
+    return key === null ? this.#turns++ % count : partitionForKey(key, 0, key.length, count)
+  }
+
+  #existing(topic: string, partition: number): PartitionAppender {
+    const count = this.#partitionCount(topic)
+    if (partition >= 0 && partition < count) return this.#accumulator.partition(topic, partition)
+    throw new StreamError('TOPIC_UNKNOWN', `${topic} has partitions 0 to ${count - 1}, not ${partition}`)
+  }
+
+  #partitionCount(topic: string): number {
+    return this.#metadata.get(topic)!.leaderEpochs.length
   }
 
   /** Too much waits for its answers: await `ready()` before appending more. */
@@ -200,12 +232,15 @@ export class Producer {
 
   /** Everything appended is acknowledged when this resolves; throws the first error that was not thrown yet. */
   async flush(): Promise<void> {
+    const entering = this.#entrance.settled()
+    if (entering !== null) await entering
     this.#accumulator.sealAll()
     await this.#sender.flush()
   }
 
   /** The offset after the last acknowledged record that this producer wrote there; -1: none yet. */
   endOffset(topic: string, partition: number): number {
+    requireArgument('endOffset', { topic, partition }, aPartition)
     return this.#accumulator.partition(topic, partition).endOffset
   }
 
@@ -224,6 +259,9 @@ export class Producer {
    */
   async sendOffsets(groupId: string, offsets: readonly OffsetToCommit[], group: GroupMember): Promise<void> {
     const transactions = this.#transactional()
+    requireArgument('sendOffsets', groupId, aName)
+    requireArgument('sendOffsets', offsets, someOffsets)
+    requireArgument('sendOffsets', group, aMember)
     transactions.check()
     if (offsets.length > 0) await transactions.addOffsets(groupId, offsets, group)
   }
@@ -247,6 +285,9 @@ export class Producer {
   async #commit(nextBegins: boolean): Promise<void> {
     const transactions = this.#transactional()
     transactions.check()
+    const entering = this.#entrance.settled()
+    if (entering !== null) await entering
+    this.#entrance.close()
     this.#accumulator.sealAll()
     transactions.startCommit()
     if (this.#accumulator.busy.size > 0) await this.#sender.flush()
@@ -263,6 +304,7 @@ export class Producer {
   async abortTransaction(): Promise<void> {
     const transactions = this.#transactional()
     transactions.startAbort()
+    this.#entrance.close()
     const aborted = new StreamError('TRANSACTION_ABORTED', 'not sent, its transaction was aborted')
     this.#accumulator.dropOpen(aborted)
     this.#sender.dropQueued(aborted)
@@ -317,12 +359,6 @@ export class Producer {
     if (this.#lingerMs === 0) void clock.turn().then(over)
     else clock.timer(this.#lingerMs, over, true)
   }
-}
-
-/** Whole and safe: anything else could not be laid down (D7). A negative time is Kafka's 'none'. */
-function requireTimestamp(timestampMs: number, what: string): void {
-  if (Number.isSafeInteger(timestampMs)) return
-  throw new StreamError('INPUT_INVALID', `${what} has the timestamp ${String(timestampMs)}; give whole milliseconds`)
 }
 
 function bytesOf(value: Buffer | string | null | undefined): Buffer | null {
