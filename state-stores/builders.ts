@@ -23,6 +23,7 @@ import type {
 import { level } from './engines/level-engine.ts'
 import { PlainKeyValueStore } from './key-value/plain-store.ts'
 import { StampedKeyValueStore } from './key-value/stamped-store.ts'
+import { checkStoreOptions } from './option-checks.ts'
 import { PlainWindowStore } from './window/plain-store.ts'
 import { StampedWindowStore } from './window/stamped-store.ts'
 
@@ -75,6 +76,7 @@ function builder<S extends StateStore, K, V>(
   window: WindowTimes | null,
   build: () => S,
 ): TypedStoreBuilder<S> {
+  checkStoreOptions(`stores.${kind}`, window !== null, options)
   const { name } = options
   if (!namePattern.test(name)) {
     throw new StreamError('TOPOLOGY_INVALID', `'${name}' is no name for a store; use letters, digits, '.', '_' and '-'`)
@@ -92,21 +94,21 @@ function builder<S extends StateStore, K, V>(
   })
 }
 
+function isOnDisk(engine: StateEngineSupplier | undefined): boolean {
+  return (engine ?? level()).persistent
+}
+
 function changelogOf(changelog: NonNullable<StoreOptions<unknown, unknown>['changelog']>): StoreBuilder['changelog'] {
   if (changelog === false) return null
   return changelog === true ? { configs: {} } : changelog
 }
 
 function checkWindow(name: string, { windowSizeMs, retentionMs }: WindowTimes): void {
-  if (!Number.isSafeInteger(windowSizeMs) || windowSizeMs < 1) {
-    throw new StreamError('TOPOLOGY_INVALID', `store ${name}: a window of ${windowSizeMs} ms; give at least 1, whole`)
-  }
-  if (!Number.isSafeInteger(retentionMs) || retentionMs < windowSizeMs) {
-    throw new StreamError(
-      'TOPOLOGY_INVALID',
-      `store ${name}: a retention of ${retentionMs} ms is shorter than its windows of ${windowSizeMs} ms; give more`,
-    )
-  }
+  if (retentionMs >= windowSizeMs) return
+  throw new StreamError(
+    'TOPOLOGY_INVALID',
+    `store ${name}: a retention of ${retentionMs} ms is shorter than its windows of ${windowSizeMs} ms; give more`,
+  )
 }
 
 /**
@@ -132,12 +134,17 @@ export const stores = Object.freeze({
   },
 
   window<K, V>(options: WindowStoreOptions<K, V>): TypedStoreBuilder<QueryableWindowStore<K, V>> {
-    const onDisk = (options.engine ?? level()).persistent
-    return builder('window', options, options, () => new PlainWindowStore({ ...options, onDisk }))
+    return builder(
+      'window',
+      options,
+      options,
+      () => new PlainWindowStore({ ...options, onDisk: isOnDisk(options.engine) }),
+    )
   },
 
   timestampedWindow<K, V>(options: WindowStoreOptions<K, V>): TypedStoreBuilder<QueryableTimestampedWindowStore<K, V>> {
-    const onDisk = (options.engine ?? level()).persistent
-    return builder('timestampedWindow', options, options, () => new StampedWindowStore({ ...options, onDisk }))
+    const build = (): StampedWindowStore<K, V> =>
+      new StampedWindowStore({ ...options, onDisk: isOnDisk(options.engine) })
+    return builder('timestampedWindow', options, options, build)
   },
 })

@@ -47,6 +47,7 @@ export const errorCatalogue = {
   TOPIC_MISSING: { retriable: false },
   INTERNAL_TOPIC_INVALID: { retriable: false },
   PROMISE_IN_SYNC_STEP: { retriable: false },
+  FORWARD_OUT_OF_SCOPE: { retriable: false },
   STATE_DIR_IN_USE: { retriable: true },
   STORE_UNKNOWN: { retriable: false },
   STORE_MISMATCH: { retriable: false },

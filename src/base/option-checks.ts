@@ -68,6 +68,35 @@ export const aFunction: OptionCheck = (value) => (typeof value === 'function' ? 
 
 export const aSerde: OptionCheck = (value) => (isSerde(value) ? null : 'a serde, as string or json()')
 
+export const aName: OptionCheck = (value) =>
+  typeof value === 'string' && value !== '' ? null : 'a text of at least one character'
+
+export const texts: OptionCheck = (value) => {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string') ? null : 'a list of texts'
+}
+
+/** Configs of a topic, by name. */
+export const configTexts: OptionCheck = (value) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return "an object of configs in Kafka's names"
+  const wrong = Object.entries(value).find(([, config]) => typeof config !== 'string')
+  if (wrong === undefined) return null
+  const [name, given] = wrong
+  const isPlain = typeof given === 'number' || typeof given === 'boolean'
+  return `a text as ${name}${isPlain ? `: '${given}'` : `, not ${shown(given)}`}`
+}
+
+/** A whole number from `least` on, of `unit`. */
+export function wholeFrom(least: number, unit = ''): OptionCheck {
+  const wanted = `a whole number${unit === '' ? '' : ` of ${unit}`} from ${least} on`
+  return (value) => (Number.isSafeInteger(value) && Number(value) >= least ? null : wanted)
+}
+
+/** Null, or what the other check takes. */
+export function orNull(check: OptionCheck): OptionCheck {
+  return (value) => (value === null ? null : check(value))
+}
+
 /** One of some texts. */
 export function oneOf(...texts: readonly string[]): OptionCheck {
   return (value) => {

@@ -1,12 +1,14 @@
 /**
  * `millrace run`: starts the application of a file, shows how it does, and closes it cleanly on SIGINT or SIGTERM (exit code
- * 130 or 143). A second signal does not wait: whatever is killed, nothing is lost.
+ * 130 or 143), or when nobody reads its output any more (0). A second signal does not wait: whatever is killed, nothing is lost.
  */
-import { Streams, type StreamsConfig } from '../runtime/streams.ts'
+import { resolveConfig } from '../runtime/config.ts'
+import { Streams } from '../runtime/streams.ts'
 import type { StreamsListeners } from '../runtime/streams-events.ts'
 import { configOf, loadApplication, topologyOf } from './application.ts'
 import { createDisplay, type Display } from './display.ts'
 import { Drops } from './drops.ts'
+import type { End } from './end.ts'
 import type { Environment } from './environment.ts'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
@@ -15,18 +17,19 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 const liveEveryMs = 200
 const linesEveryMs = 10_000
 
-/** Runs until a signal, which decides the exit code, or an error, which is thrown. */
-export async function runApplication(file: string, environment: Environment): Promise<void> {
+/** Runs until it is to end: by a signal, which decides the exit code, or an error, which is thrown. */
+export async function runApplication(file: string, environment: Environment, end: End): Promise<void> {
   const { machine, process } = environment
   const application = await loadApplication(file, machine.files)
   const topology = await topologyOf(file, application.topology)
   const config = configOf(file, application.config)
-  const end = new End()
+  // The user's listeners are called by ours: Streams would see only those.
+  const own = resolveConfig(config).listeners
   stopOnSignals(process, end)
   const display = createDisplay(process.stderr)
   const drops = new Drops()
   try {
-    await using app = await Streams.start(topology, { ...config, listeners: listenersFor(display, drops, config, end) })
+    await using app = await Streams.start(topology, { ...config, listeners: listenersFor(display, drops, own, end) })
     display.note(`running ${config.applicationId}; stop it with Ctrl-C`)
     while (!end.signal.aborted) {
       tell(app, display, drops)
@@ -40,29 +43,6 @@ export async function runApplication(file: string, environment: Environment): Pr
   }
 }
 
-/** Why it is to end: a signal, or an error. */
-class End {
-  readonly #controller = new AbortController()
-  readonly signal = this.#controller.signal
-  #failure: { readonly error: unknown } | null = null
-
-  /** False if it was to end already. */
-  stop(): boolean {
-    if (this.signal.aborted) return false
-    this.#controller.abort()
-    return true
-  }
-
-  fail(error: unknown): void {
-    this.#failure = { error }
-    this.#controller.abort()
-  }
-
-  throwFailure(): void {
-    if (this.#failure !== null) throw this.#failure.error
-  }
-}
-
 function stopOnSignals(process: NodeJS.Process, end: End): void {
   for (const [name, exitCode] of Object.entries(exitCodes)) {
     process.on(name, () => {
@@ -73,29 +53,21 @@ function stopOnSignals(process: NodeJS.Process, end: End): void {
 }
 
 /** The display's listeners, and those of the user's own config. */
-function listenersFor(display: Display, drops: Drops, config: StreamsConfig, end: End): StreamsListeners {
-  const own = config.listeners ?? {}
+function listenersFor(display: Display, drops: Drops, own: StreamsListeners, end: End): StreamsListeners {
   return {
-    state: (event) => {
-      display.state(event.to)
-      own.state?.(event)
-    },
-    restore: (event) => {
-      display.restore(event)
-      own.restore?.(event)
-    },
-    dropped: (event) => {
-      drops.count(event)
-      own.dropped?.(event)
-    },
-    warning: (event) => {
-      display.note(event)
-      own.warning?.(event)
-    },
-    error: (event) => {
-      end.fail(event)
-      own.error?.(event)
-    },
+    state: both((event) => display.state(event.to), own.state),
+    restore: both((event) => display.restore(event), own.restore),
+    dropped: both((event) => drops.count(event), own.dropped),
+    warning: both((event) => display.note(event), own.warning),
+    error: both((event) => end.fail(event), own.error),
+  }
+}
+
+/** Hands on what the user's gives back, so that a promise that rejects is told. */
+function both<E>(ours: (event: E) => void, own: ((event: E) => void) | undefined): (event: E) => void {
+  return (event) => {
+    ours(event)
+    return own?.(event)
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { type ByteWriter, writeInt64 } from '../base/bytes.ts'
 import { StreamError } from '../base/errors.ts'
+import { aSerde, shown } from '../base/option-checks.ts'
 import type { Serde } from '../base/serde.ts'
 import { malformed, unfit } from './failure.ts'
 
@@ -59,14 +60,18 @@ export class TimeWindowedSerde<K> implements Serde<Windowed<K>> {
 }
 
 /**
- * Windowed keys over the serde of the inner key, for windows of one size. Throws CONFIG_INVALID when the size is not a
- * positive whole number of milliseconds.
+ * Windowed keys over the serde of the inner key, for windows of one size. Throws CONFIG_INVALID when the first is no serde, or the
+ * size not a positive whole number of milliseconds.
  */
 export function timeWindowed<K>(inner: Serde<K>, windowSizeMs: number): TimeWindowedSerde<K> {
+  const wanted = aSerde(inner)
+  if (wanted !== null) {
+    throw new StreamError('CONFIG_INVALID', `timeWindowed was given ${shown(inner)} for its keys; give ${wanted}`)
+  }
   if (!Number.isSafeInteger(windowSizeMs) || windowSizeMs <= 0) {
     throw new StreamError(
       'CONFIG_INVALID',
-      `a window of ${windowSizeMs} ms; give a positive whole number of milliseconds`,
+      `timeWindowed was given a window of ${shown(windowSizeMs)} ms; give a positive whole number of milliseconds`,
     )
   }
   return new TimeWindowedSerde(inner, windowSizeMs)

@@ -2,6 +2,7 @@
  * Names of nodes, stores and topics: Kafka Streams' rules, since names become parts of topic names and folders.
  */
 import { StreamError } from '../base/errors.ts'
+import { shown } from '../base/option-checks.ts'
 
 const nameCharsMax = 249
 
@@ -9,8 +10,8 @@ const nameCharsMax = 249
 export function checkName(what: 'node' | 'store' | 'topic', name: string): void {
   const wrong = flawOf(name)
   if (wrong === null) return
-  const shown = typeof name === 'string' && name.length > 60 ? `${name.slice(0, 60)}…` : name
-  throw new StreamError('TOPOLOGY_INVALID', `the ${what} name '${shown}' ${wrong}; give it another name`)
+  const given = typeof name !== 'string' ? shown(name) : `'${name.length > 60 ? `${name.slice(0, 60)}…` : name}'`
+  throw new StreamError('TOPOLOGY_INVALID', `the ${what} name ${given} ${wrong}; give it another name`)
 }
 
 function flawOf(name: string): string | null {

@@ -16,6 +16,18 @@ import { describeTopology } from './describe.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { checkName } from './naming.ts'
 import type { CopartitionGroup, DeclaredTopic, RepartitionTopic, SinkPartitioner, TopologyNode } from './node.ts'
+import {
+  checkConnection,
+  checkCopartition,
+  checkDeclaration,
+  checkParents,
+  checkProcessor,
+  checkRepartitionTopic,
+  checkSink,
+  checkSource,
+  checkStore,
+  freshEachTime,
+} from './option-checks.ts'
 import { splitTopology } from './sub-topologies.ts'
 import type { Topology } from './topology.ts'
 
@@ -70,8 +82,9 @@ export class TopologyBuilder {
   /** A node that reads topics. A topic has one source; several steps may start from it. */
   addSource<K, V>(name: string, options: SourceOptions<K, V>): this {
     this.#checkNewNode(name)
+    checkSource(name, options)
     if (options.topics.length === 0) throw invalid(`the source '${name}' has no topics; give it at least one`)
-    const topics = options.topics.map((topic) => this.#declare(topic))
+    const topics = options.topics.map((topic) => this.#declare(name, topic))
     for (const topic of topics) {
       const other = this.#sourceOfTopic.get(topic)
       if (other === name) throw invalid(`the source '${name}' names the topic '${topic}' twice; name it once`)
@@ -104,12 +117,13 @@ export class TopologyBuilder {
     options: ProcessorOptions = {},
   ): this {
     this.#checkNewNode(name)
+    checkProcessor(name, supplier, options)
     checkParents('processor', name, parents)
     this.#nodes.set(name, {
       kind: 'processor',
       name,
       parents: Object.freeze([...parents]),
-      supplier,
+      supplier: freshEachTime(name, supplier),
       stores: noParents,
       onError: options.onError ?? noPolicies,
     })
@@ -121,13 +135,14 @@ export class TopologyBuilder {
   /** A node that writes the records of its parents to a topic. */
   addSink<K, V>(name: string, options: SinkOptions<K, V>, parents: readonly string[]): this {
     this.#checkNewNode(name)
+    checkSink(name, options)
     checkParents('sink', name, parents)
     if (options.feedback === true) this.#feedbackSinks.add(name)
     this.#nodes.set(name, {
       kind: 'sink',
       name,
       parents: Object.freeze([...parents]),
-      topic: this.#declare(options.topic),
+      topic: this.#declare(name, options.topic),
       keySerde: options.keySerde,
       valueSerde: options.valueSerde,
       partitioner: options.partitioner ?? null,
@@ -138,6 +153,7 @@ export class TopologyBuilder {
 
   /** A store, and the processors that use it. The same builder may be added again; another of the same name may not. */
   addStore(builder: StoreBuilder, processors: readonly string[] = []): this {
+    checkStore('addStore', builder)
     checkName('store', builder.name)
     const other = this.#stores.get(builder.name)
     if (other !== undefined && other !== builder) {
@@ -151,6 +167,8 @@ export class TopologyBuilder {
 
   /** Lets processors use a store: they will run in one task. */
   connectStore(storeName: string, processors: readonly string[]): this {
+    checkName('store', storeName)
+    checkConnection(storeName, processors)
     for (const processor of processors) {
       const used = this.#used.get(processor)
       if (used === undefined) this.#used.set(processor, new Set([storeName]))
@@ -161,15 +179,11 @@ export class TopologyBuilder {
 
   /** A topic that the topology makes for itself; sinks and sources name it as they name any other. */
   addRepartitionTopic(topic: RepartitionTopic): this {
+    checkRepartitionTopic(topic)
     checkName('topic', topic.name)
     if (this.#repartitionTopics.has(topic.name)) {
       throw invalid(
         `there are two repartition topics named '${topic.name}'; name one of the steps that make them differently`,
-      )
-    }
-    if (topic.partitions !== null && (!Number.isSafeInteger(topic.partitions) || topic.partitions < 1)) {
-      throw invalid(
-        `the repartition topic '${topic.name}' is to have ${topic.partitions} partitions; give a whole number from 1 on`,
       )
     }
     this.#repartitionTopics.set(topic.name, Object.freeze({ ...topic }))
@@ -182,6 +196,8 @@ export class TopologyBuilder {
    * all were given a number, by `build`. Default: a join.
    */
   copartition(node: string, sources: readonly string[], kind: CopartitionGroup['kind'] = 'join'): this {
+    checkName('node', node)
+    checkCopartition(node, sources, kind)
     this.#copartitionGroups.push(Object.freeze({ node, kind, sources: Object.freeze([...sources]) }))
     return this
   }
@@ -213,7 +229,8 @@ export class TopologyBuilder {
     if (this.#nodes.has(name)) throw invalid(`there are two nodes named '${name}'; give one of them another name`)
   }
 
-  #declare(topic: string | DeclaredTopic): string {
+  #declare(node: string, topic: string | DeclaredTopic): string {
+    if (typeof topic !== 'string') checkDeclaration(node, topic)
     const name = typeof topic === 'string' ? topic : topic.name
     checkName('topic', name)
     if (typeof topic !== 'string')
@@ -274,16 +291,8 @@ function invalid(message: string): StreamError {
   return new StreamError('TOPOLOGY_INVALID', message)
 }
 
-function checkParents(kind: string, name: string, parents: readonly string[]): void {
-  if (parents.length === 0) throw invalid(`the ${kind} '${name}' has no parent; name the node it takes records from`)
-  if (new Set(parents).size < parents.length) throw invalid(`the ${kind} '${name}' names a parent twice; name it once`)
-}
-
 /** One topic may be declared at several places; what they say must not differ. */
-function mergeDeclarations(before: DeclaredTopic | undefined, topic: DeclaredTopic): DeclaredTopic {
-  if (topic.partitions !== null && (!Number.isSafeInteger(topic.partitions) || topic.partitions < 1)) {
-    throw invalid(`the topic '${topic.name}' is to have ${topic.partitions} partitions; give a whole number from 1 on`)
-  }
+export function mergeDeclarations(before: DeclaredTopic | undefined, topic: DeclaredTopic): DeclaredTopic {
   if (before === undefined)
     return Object.freeze({ name: topic.name, partitions: topic.partitions, configs: topic.configs })
   if (before.partitions !== null && topic.partitions !== null && before.partitions !== topic.partitions) {

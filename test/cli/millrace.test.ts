@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -42,15 +42,20 @@ describe('millrace', () => {
 
   /** The built command: what a user has, and a process in which no tsx is loaded. */
   function millrace(...args: string[]): Run {
+    return started(args, 'pipe', 'pipe')
+  }
+
+  /** The same, with its output somewhere. */
+  function started(args: readonly string[], stdout: 'pipe' | number, stderr: 'pipe' | number): Run {
     const child = spawn(process.execPath, [path.join(built, 'cli/main.js'), ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout, stderr],
     })
     const ended = once(child, 'close').then(([code]) => code as number | null)
     const run: Run = { child, ended, stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk) => {
+    child.stdout?.on('data', (chunk) => {
       run.stdout += String(chunk)
     })
-    child.stderr.on('data', (chunk) => {
+    child.stderr?.on('data', (chunk) => {
       run.stderr += String(chunk)
     })
     runs.push(run)
@@ -63,7 +68,7 @@ describe('millrace', () => {
     return full
   }
 
-  function application(options = ''): string {
+  function application(options = '', line = '', settings = ''): string {
     return file(
       'app.mjs',
       `import { embedded, StreamsBuilder, string, topic } from '${built}index.js'
@@ -71,7 +76,8 @@ describe('millrace', () => {
       builder.stream(topic('in', { key: string, value: string${options} })).groupByKey().count({ store: 'counts' })
       // What holds a process open is the user's own: it must not keep the command from ending.
       setInterval(() => undefined, 1000)
-      export default { topology: builder, config: { applicationId: 'app', log: embedded('${folder}/data') } }`,
+      ${line}
+      export default { topology: builder, config: { applicationId: 'app', log: embedded('${folder}/data')${settings} } }`,
     )
   }
 
@@ -131,6 +137,58 @@ describe('millrace', () => {
     expect(await run.ended).to.equal(130)
     expect(run.stdout).to.equal('')
     expect(run.stderr).to.include('closing\nstate pendingShutdown\nstate notRunning\n')
+  })
+
+  it('topology ends without a word when nobody reads it', async () => {
+    const run = millrace('topology', application())
+    run.child.stdout!.destroy()
+    expect(await run.ended).to.equal(0)
+    expect(run.stderr).to.equal('')
+  })
+
+  it('run closes cleanly when nobody reads its output any more', async () => {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const run = millrace('run', application(', partitions: 2', `console.log('loaded')`))
+      run.child[stream]!.destroy()
+      expect(await run.ended, stream).to.equal(0)
+      if (stream === 'stdout') expect(run.stderr).to.match(/closing\nstate pendingShutdown\nstate notRunning\n$/)
+    }
+  })
+
+  it('says in one coded line that its output does not fit on the disk', async function () {
+    if (!existsSync('/dev/full')) this.skip()
+    const full = openSync('/dev/full', 'w')
+    try {
+      const topology = started(['topology', application()], full, 'pipe')
+      expect(await topology.ended).to.equal(1)
+      expect(topology.stderr).to.match(/^DISK_FULL: standard output .*\n$/)
+      expect(await started(['run', application(', partitions: 2')], 'pipe', full).ended).to.equal(1)
+    } finally {
+      closeSync(full)
+    }
+  })
+
+  it('run refuses listeners that are none, as Streams does', async () => {
+    for (const [listeners, says] of [
+      ['{ sate() {} }', "there is no listener named 'sate'"],
+      ['{ state: 5 }', 'listeners.state is 5'],
+      ['5', 'listener cannot be read from 5'],
+    ] as const) {
+      const run = millrace('run', application(', partitions: 2', '', `, listeners: ${listeners}`))
+      expect(await run.ended).to.equal(1)
+      expect(run.stderr)
+        .to.match(/^CONFIG_INVALID: .*\n$/)
+        .and.include(says)
+    }
+  })
+
+  it("run tells what an application's own listener rejects with, and goes on", async () => {
+    const listeners = `, listeners: { state: async () => { throw new Error('not today') } }`
+    const run = millrace('run', application(', partitions: 2', '', listeners))
+    await said(run, 'stop it with Ctrl-C')
+    run.child.kill('SIGINT')
+    expect(await run.ended).to.equal(130)
+    expect(run.stderr).to.include("a listener of 'state' has thrown: not today")
   })
 
   it('run refuses a folder that another process has, in one coded line, and that one closes at SIGTERM with 143', async () => {

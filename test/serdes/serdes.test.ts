@@ -153,7 +153,13 @@ describe('timeWindowed', () => {
   })
 
   it('refuses a size that is no window', () => {
-    for (const size of [0, -1, 1.5, Number.NaN]) expect(() => timeWindowed(string, size)).to.throw('CONFIG_INVALID')
+    const noSizes: readonly unknown[] = [0, -1, 1.5, Number.NaN, undefined, '10', Symbol('10')]
+    for (const size of noSizes) expect(() => timeWindowed(string, size as number)).to.throw('CONFIG_INVALID')
+  })
+
+  it('refuses keys without a serde, naming what it was given', () => {
+    const says = "CONFIG_INVALID: timeWindowed was given 'string' for its keys; give a serde"
+    expect(() => timeWindowed('string' as unknown as typeof string, 10)).to.throw(says)
   })
 })
 

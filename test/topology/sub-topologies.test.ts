@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { json, string } from '../../src/serdes/index.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { TopologyBuilder } from '../../src/topology/topology-builder.ts'
 import { anyStore, passing, plain } from './plan-parts.ts'
@@ -99,7 +100,7 @@ describe('fingerprint', () => {
     if (change !== 'order') builder.addSource('b', { topics: ['B'], ...plain })
     builder.addStore(anyStore('s', change === 'store' ? 'other' : 'same'))
     builder.addProcessor('work', passing, change === 'edge' ? ['a'] : ['a', 'b'], { stores: ['s'] })
-    const valueSerde = { ...plain.valueSerde, name: change === 'serde' ? 'json' : 'string' }
+    const valueSerde = change === 'serde' ? json() : string
     return builder.addSink('out', { topic: 'O', keySerde: plain.keySerde, valueSerde }, ['work']).build().fingerprint
   }
 

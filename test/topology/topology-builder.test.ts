@@ -181,7 +181,10 @@ describe('TopologyBuilder refuses', () => {
   it('two repartition topics of one name, and a count that is none', () => {
     const builder = withSource().addRepartitionTopic({ name: 'r', partitions: null })
     refused(() => builder.addRepartitionTopic({ name: 'r', partitions: 2 }), "'r'")
-    refused(() => builder.addRepartitionTopic({ name: 'q', partitions: 0 }), "'q'", '0 partitions')
+    refused(
+      () => builder.addRepartitionTopic({ name: 'q', partitions: 0 }),
+      "partitions of the repartition topic 'q' is 0",
+    )
   })
 
   it('declarations of one topic that differ', () => {
