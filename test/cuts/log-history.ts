@@ -162,7 +162,10 @@ async function sendTransaction(producer: Producer, life: Life, ledger: Ledger, n
 /** K7, all the time. Ends only with what it finds wrong. */
 async function observeOffsets(broker: Broker, life: Life, ledger: Ledger, group: string): Promise<never> {
   const { clock } = life.machine
-  const admin = new Admin(broker.connect({ clientId: 'observer' }), { clock, ...patience })
+  const admin = new Admin(broker.connect({ clientId: 'observer' }), {
+    clock,
+    requestTimeoutMs: patience.requestTimeoutMs,
+  })
   for (;;) {
     await clock.sleep(observeMs)
     const before = ledger.holding(group)
