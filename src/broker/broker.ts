@@ -8,7 +8,7 @@
  * Laws
  *  B1  it serves only what it brought back: transactions first (they end what was ending), then groups, then requests
  *  B2  after `close` nothing waits: whoever asked has an answer or NET_DISCONNECTED
- *  B3  damage, a failed disk and bytes that recovery cut off are told to whoever listens, naming file and offset: what was
+ *  B3  damage, a failed or full disk and bytes that recovery cut off are told to whoever listens, naming file and offset: what was
  *      found before at once, the rest when it is found
  */
 import { dirname, join, resolve } from 'node:path'
@@ -59,9 +59,8 @@ export class Broker implements RequestHandler {
     this.directory = directory
     this.#logs = logs
     this.#rooms = rooms
-    logs.onTrouble = (name, error) => {
-      for (const tell of this.#listeners) tell(troubleOf(name, error))
-    }
+    logs.onTrouble = (name, error) => this.#tell(troubleOf(name, error))
+    rooms.disk.onFull = (error) => this.#tell(fullOf(error))
   }
 
   /**
@@ -123,10 +122,16 @@ export class Broker implements RequestHandler {
     return this.#logs.tailCuts()
   }
 
+  #tell(trouble: string): void {
+    for (const tell of this.#listeners) tell(trouble)
+  }
+
   /** B3. Returns what ends the telling. */
   listen(tell: (trouble: string) => void): () => void {
     for (const [name, cut] of this.tailCuts()) tell(cutOf(name, cut))
     for (const [name, error] of this.offline()) tell(troubleOf(name, error))
+    const { full } = this.#rooms.disk
+    if (full !== null) tell(fullOf(full))
     this.#listeners.add(tell)
     return () => this.#listeners.delete(tell)
   }
@@ -161,8 +166,15 @@ function troubleOf(name: string, error: StreamError): string {
   return `partition ${name} of the log does not serve all it holds: ${error.message}`
 }
 
+function fullOf(error: StreamError): string {
+  return `the log takes no records: ${error.message}`
+}
+
 function cutOf(name: string, { path, offset, bytes, problem }: TailCut): string {
-  const cut = `${bytes} bytes from offset ${offset} on were cut off, where ${path} ends now (${problem})`
+  const cut =
+    bytes === 0
+      ? `it is cut off at offset ${offset}, where ${path} ends (${problem})`
+      : `${bytes} bytes from offset ${offset} on were cut off, where ${path} ends now (${problem})`
   return `partition ${name} of the log was not closed: ${cut}; that is what a crash leaves, check the disk if more is missing`
 }
 

@@ -1,7 +1,7 @@
 /** Why a running application is to end: a signal or lost output, or an error. */
 export class End {
   readonly #controller = new AbortController()
-  readonly signal = this.#controller.signal
+  readonly signal: AbortSignal = this.#controller.signal
   #failure: { readonly error: unknown } | null = null
 
   /** False if it was to end already. */

@@ -48,6 +48,9 @@ export function brokerError(code: number, what: string, detail: string | null = 
   const name = codeToName(code)
   const known = meanings[name]
   const said = detail === null || detail === '' ? '' : ` (${detail})`
+  if (name === 'KAFKA_STORAGE_ERROR' && detail?.startsWith('DISK_FULL') === true) {
+    return new StreamError('DISK_FULL', `${what}: ${name}${said}; free some space and try again`)
+  }
   if (known !== undefined) return new StreamError(known[0], `${what}: ${name}${said}; ${known[1]}`)
   if (kafkaErrors[name].retriable) return new StreamError('BROKER_UNAVAILABLE', `${what}: ${name}${said}; try again`)
   return new StreamError('BROKER_ERROR', `${what}: ${name} (${code})${said}; look it up in Kafka's list of errors`)

@@ -58,8 +58,8 @@ function requireKeys(records: Buffer, name: string): void {
   while (cursor.next()) {
     if (cursor.keyStart >= 0) continue
     throw new StreamError(
-      'BATCH_CORRUPT',
-      `${name} is compacted and record ${cursor.offset} of a batch has no key; give every record a key`,
+      'INPUT_INVALID',
+      `${name} is compacted, and record ${cursor.offset} of a batch for it has no key; give every record a key`,
     )
   }
 }

@@ -1,5 +1,4 @@
 import { dirname } from 'node:path'
-import { StreamError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 
 /**
@@ -32,15 +31,15 @@ export function encodeCheckpoint(lines: readonly CheckpointLine[]): Buffer {
   return Buffer.from(`0\n${lines.length}\n${lines.map((line) => `${line.join(' ')}\n`).join('')}`)
 }
 
-/** The lines of a checkpoint file; LOG_CORRUPT when it is none. */
-export function readCheckpoint(files: Files, path: string): string[][] {
-  const [version, count, ...rest] = files.read(path).toString('utf8').split('\n')
-  const lines = rest.filter((line) => line !== '').map((line) => line.split(' '))
-  if (version !== '0' || Number(count) !== lines.length) {
-    throw new StreamError(
-      'LOG_CORRUPT',
-      `${path} is damaged: ${lines.length} lines of ${count}, version ${version}; restore this file`,
-    )
-  }
-  return lines
+/** The lines of a checkpoint file, in words; null when it is none. */
+export function parseCheckpoint(bytes: Buffer): string[][] | null {
+  const [version, count, ...lines] = bytes.toString('latin1').split('\n')
+  if (version !== '0' || lines.pop() !== '' || count !== String(lines.length)) return null
+  return lines.map((line) => line.split(' '))
+}
+
+/** A whole number as Kafka writes it, from 0 on; null for anything else. */
+export function parseNumber(word: string): number | null {
+  const number = /^(0|[1-9]\d*)$/.test(word) ? Number(word) : null
+  return number !== null && Number.isSafeInteger(number) ? number : null
 }

@@ -1,7 +1,15 @@
 import { assert } from '../base/assert.ts'
+import { crc32c } from '../base/crc.ts'
 import type { Files } from '../base/files.ts'
 
 const initialEntries = 64
+
+/** What an index must hold: told apart from one that is missing, short or damaged without a walk over the batches. */
+export interface EntryDigest {
+  readonly count: number
+  /** Of the first `count` entries. */
+  readonly crc: number
+}
 
 /**
  * A file of entries of one size, held in memory and written in one go: what the three indexes have in common.
@@ -33,6 +41,25 @@ export class EntryFile {
   /** What is on disk, unchecked; empty when there is no file. */
   static load(files: Files, path: string, entryBytes: number): EntryFile {
     return new EntryFile(path, entryBytes, files.exists(path) ? files.read(path) : null)
+  }
+
+  /** What is on disk, as far as the digest knows it; null when it begins otherwise. */
+  static loadKnown(files: Files, path: string, entryBytes: number, digest: EntryDigest): EntryFile | null {
+    const entries = EntryFile.load(files, path, entryBytes)
+    if (entries.count < digest.count) return null
+    entries.truncate(digest.count)
+    return entries.digest().crc === digest.crc ? entries : null
+  }
+
+  /** An empty one that takes the place of whatever is on the disk. */
+  static anew(files: Files, path: string, entryBytes: number): EntryFile {
+    const entries = EntryFile.load(files, path, entryBytes)
+    entries.truncate(0)
+    return entries
+  }
+
+  digest(): EntryDigest {
+    return { count: this.count, crc: crc32c(this.buffer, 0, this.count * this.entryBytes) }
   }
 
   /** Is there something that the disk may not have? */

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
 import { StreamError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
-import { encodeCheckpoint, readCheckpoint, replaceFile } from './checkpoint-file.ts'
+import { encodeCheckpoint, parseCheckpoint, parseNumber, replaceFile } from './checkpoint-file.ts'
 import type { EpochEnd } from './log-config.ts'
 
 const fileName = 'leader-epoch-checkpoint'
 
-interface EpochStart {
+export interface EpochStart {
   readonly epoch: number
   readonly startOffset: number
 }
@@ -15,6 +15,8 @@ interface EpochStart {
 /**
  * Which leader epoch began at which offset. Every start of the broker is a new epoch, so a reader that remembers
  * (epoch, offset) learns when other data stands behind the same offset.
+ *
+ * Its file is Kafka's, and has no checksum: it is believed only where the segment-checkpoint is lost.
  *
  * Laws
  *  E1  epochs and start offsets rise strictly
@@ -30,24 +32,31 @@ export class LeaderEpochs {
     this.#path = join(directory, fileName)
   }
 
-  /** Loads the file; entries from `endOffset` on are derived again from the batches. */
-  load(endOffset: number): void {
-    if (!this.#files.exists(this.#path)) return
-    for (const [epoch, startOffset] of readCheckpoint(this.#files, this.#path)) {
-      const start = { epoch: Number(epoch), startOffset: Number(startOffset) }
-      const last = this.#starts.at(-1)
-      if (
-        !Number.isSafeInteger(start.epoch) ||
-        !Number.isSafeInteger(start.startOffset) ||
-        (last !== undefined && start.epoch <= last.epoch)
-      ) {
-        throw new StreamError(
-          'LOG_CORRUPT',
-          `${this.#path} is damaged: epoch ${epoch} from offset ${startOffset}; delete this file`,
-        )
-      }
-      if (start.startOffset < endOffset) this.#starts.push(start)
+  /**
+   * Takes in what the checkpoint knew, or else what the file says of offsets below `endOffset`. False: neither tells, and
+   * what the batches say must be taken in by `assign`. Throws LOG_CORRUPT when an epoch is not below `nextEpoch`.
+   */
+  load(known: readonly EpochStart[] | null, endOffset: number, nextEpoch: number): boolean {
+    const bytes = this.#files.exists(this.#path) ? this.#files.read(this.#path) : null
+    const found = known ?? parseEpochs(bytes, nextEpoch)?.filter((start) => start.startOffset < endOffset) ?? []
+    this.#starts = [...found]
+    this.#dirty = bytes === null ? found.length > 0 : !bytes.equals(this.#encode())
+    if (this.latest >= nextEpoch) {
+      throw new StreamError(
+        'LOG_CORRUPT',
+        `${this.#path} goes up to life ${this.latest} of this folder, and log-directory.json says that number ${nextEpoch} begins; restore both from the same copy of the data folder`,
+      )
     }
+    return known !== null || found.length > 0 || endOffset === 0
+  }
+
+  get starts(): readonly EpochStart[] {
+    return this.#starts
+  }
+
+  /** Is the file other than it should be? */
+  get dirty(): boolean {
+    return this.#dirty
   }
 
   get latest(): number {
@@ -95,14 +104,29 @@ export class LeaderEpochs {
     if (!this.#dirty) return
     this.#dirty = false
     try {
-      await replaceFile(
-        this.#files,
-        this.#path,
-        encodeCheckpoint(this.#starts.map((start) => [start.epoch, start.startOffset])),
-      )
+      await replaceFile(this.#files, this.#path, this.#encode())
     } catch (error) {
       this.#dirty = true
       throw error
     }
   }
+
+  #encode(): Buffer {
+    return encodeCheckpoint(this.#starts.map((start) => [start.epoch, start.startOffset]))
+  }
+}
+
+/** E1: null when the file is not there, or cannot be what was written. */
+function parseEpochs(bytes: Buffer | null, nextEpoch: number): EpochStart[] | null {
+  const lines = bytes === null ? null : parseCheckpoint(bytes)
+  if (lines === null) return null
+  const starts: EpochStart[] = []
+  for (const line of lines) {
+    const [epoch, startOffset] = line.map(parseNumber)
+    const last = starts.at(-1)
+    if (epoch == null || startOffset == null || line.length !== 2 || epoch >= nextEpoch) return null
+    if (last !== undefined && (epoch <= last.epoch || startOffset <= last.startOffset)) return null
+    starts.push({ epoch, startOffset })
+  }
+  return starts
 }

@@ -56,15 +56,16 @@ export interface PartitionLogOptions {
   readonly config: LogConfig
   /** Larger than in any life before. */
   readonly leaderEpoch: number
+  /** Was the life before closed in order? */
   readonly cleanShutdown: boolean
-  /** Everything below it was synced. */
-  readonly recoveryPoint: number
-  /** Records below it were deleted, as the last checkpoint said; default 0, none. */
-  readonly startOffset?: number
+  /** What the folder of all logs says of this one; null: nothing. */
+  readonly recorded: LogCheckpoint | null
 }
 
 /** What may be remembered of a partition: a restart reads again only from `recoveryPoint` on. */
 export interface LogCheckpoint {
+  /** Everything below it was synced. */
   readonly recoveryPoint: number
+  /** Records below it were deleted. */
   readonly startOffset: number
 }

@@ -5,14 +5,16 @@ import { DirectoryLock } from '../base/directory-lock.ts'
 import { StreamError } from '../base/errors.ts'
 import { checkpointBytes, checkpointIntervalMs } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
-import { encodeCheckpoint, readCheckpoint, replaceFile } from './checkpoint-file.ts'
+import { decodeCheckedJson, encodeCheckedJson } from './checked-json.ts'
+import { encodeCheckpoint, parseCheckpoint, parseNumber, replaceFile } from './checkpoint-file.ts'
 import type { LogCheckpoint, LogConfig } from './log-config.ts'
 import { PartitionLog } from './partition-log.ts'
 import { claimTopicId, readTopicId } from './partition-metadata.ts'
 import type { TailCut } from './recovery.ts'
+import { offsetOfName } from './segment-names.ts'
 import { SyncGroup } from './sync-group.ts'
 
-const formatVersion = 1
+const formatVersion = 2
 const metaName = 'log-directory.json'
 const recoveryPointsName = 'recovery-point-offset-checkpoint'
 const startOffsetsName = 'log-start-offset-checkpoint'
@@ -106,7 +108,7 @@ export class LogDirectory {
       if (last === null)
         for (const name of checkpointNames) await replaceFile(files, join(directory, name), encodeCheckpoint([]))
       const meta: Meta = { version: formatVersion, starts: (last?.starts ?? 0) + 1, clean: false }
-      await replaceFile(files, join(directory, metaName), Buffer.from(JSON.stringify(meta)))
+      await replaceFile(files, join(directory, metaName), encodeCheckedJson(meta))
       await files.syncDirectory(join(directory, '..'))
       for (const name of files.list(directory))
         if (name.endsWith(deletedSuffix)) files.removeTree(join(directory, name))
@@ -150,7 +152,6 @@ export class LogDirectory {
     const name = `${topic}-${partition}`
     assert(!this.#logs.has(name), 'a partition is opened once')
     assert(this.#closed === null, 'a closed log opens no partition')
-    const known = this.#known.get(name)
     const directory = join(this.directory, name)
     try {
       const log = PartitionLog.open(this.#machine, directory, {
@@ -158,9 +159,8 @@ export class LogDirectory {
         partition,
         config: options.config,
         leaderEpoch: this.leaderEpoch,
-        cleanShutdown: this.cleanShutdown && known !== undefined,
-        recoveryPoint: known?.recoveryPoint ?? 0,
-        startOffset: known?.startOffset ?? 0,
+        cleanShutdown: this.cleanShutdown,
+        recorded: this.#known.get(name) ?? null,
       })
       if (options.topicId !== undefined) await claimTopicId(this.#machine.files, directory, options.topicId)
       log.onTrouble = (error) => this.onTrouble?.(name, error)
@@ -171,6 +171,26 @@ export class LogDirectory {
       if (StreamError.is(error)) this.#failed.set(name, error)
       throw error
     }
+  }
+
+  /** Is there a byte of a record in this folder? */
+  holdsRecords(topic: string, partition: number): boolean {
+    const { files } = this.#machine
+    const directory = join(this.directory, `${topic}-${partition}`)
+    return files.list(directory).some((name) => {
+      if (offsetOfName(name, '.log') === null) return false
+      const file = files.open(join(directory, name), 'read')
+      try {
+        return file.size() > 0
+      } finally {
+        file.close()
+      }
+    })
+  }
+
+  /** Keeps a folder that nobody is to open, and why. */
+  setAside(topic: string, partition: number, reason: StreamError): void {
+    this.#failed.set(`${topic}-${partition}`, reason)
   }
 
   /** An open partition. Throws the error it failed to open with; undefined when nobody opened it. */
@@ -329,7 +349,7 @@ export class LogDirectory {
       this.cleanShutdown || this.folders().every(({ topic, partition }) => this.#logs.has(`${topic}-${partition}`))
     const online = [...this.#logs.values()].every((log) => log.offline === null)
     const meta: Meta = { version: formatVersion, starts: this.leaderEpoch, clean: asBefore && online }
-    await replaceFile(this.#machine.files, join(this.directory, metaName), Buffer.from(JSON.stringify(meta)))
+    await replaceFile(this.#machine.files, join(this.directory, metaName), encodeCheckedJson(meta))
   }
 }
 
@@ -347,23 +367,17 @@ function requireNew({ files }: Machine, directory: string): void {
 function readMeta(machine: Machine, directory: string): Meta | null {
   const path = join(directory, metaName)
   if (!machine.files.exists(path)) return null
-  const text = machine.files.read(path).toString('utf8')
-  const damaged = new StreamError('LOG_CORRUPT', `${path} is damaged: ${text.slice(0, 100)}; restore this file`)
-  let meta: Partial<Meta>
-  try {
-    meta = JSON.parse(text) as Partial<Meta>
-  } catch {
-    throw damaged
-  }
-  if (typeof meta.version !== 'number') throw damaged
-  if (meta.version > formatVersion) {
+  const advice = 'restore it from a copy of the data folder'
+  const { version, starts, clean } = decodeCheckedJson(path, machine.files.read(path), advice)
+  if (typeof version === 'number' && version > formatVersion) {
     throw new StreamError(
       'LOG_FORMAT_NEWER',
-      `${directory} has log format ${meta.version}, this version knows up to ${formatVersion}; use a newer millrace`,
+      `${directory} has log format ${version}, this version knows up to ${formatVersion}; use a newer millrace`,
     )
   }
-  if (typeof meta.starts !== 'number' || typeof meta.clean !== 'boolean') throw damaged
-  return { version: meta.version, starts: meta.starts, clean: meta.clean }
+  if (version !== formatVersion || !Number.isSafeInteger(starts) || typeof clean !== 'boolean')
+    throw new StreamError('LOG_CORRUPT', `${path} does not say how often this folder was opened; ${advice}`)
+  return { version, starts: Number(starts), clean }
 }
 
 function readKnown(machine: Machine, directory: string): Map<string, LogCheckpoint> {
@@ -375,14 +389,17 @@ function readKnown(machine: Machine, directory: string): Map<string, LogCheckpoi
 }
 
 function readOffsets(machine: Machine, path: string): Map<string, number> {
-  const offsets = new Map<string, number>()
   if (!machine.files.exists(path)) {
     throw new StreamError('LOG_CORRUPT', `${path} is missing, it says what of each partition was synced; restore it`)
   }
-  for (const [topic, partition, offset] of readCheckpoint(machine.files, path)) {
-    if (!Number.isSafeInteger(Number(offset)))
-      throw new StreamError('LOG_CORRUPT', `${path} is damaged: offset ${offset}; restore this file`)
-    offsets.set(`${topic}-${partition}`, Number(offset))
+  const offsets = new Map<string, number>()
+  const lines = parseCheckpoint(machine.files.read(path))
+  if (lines === null) throw new StreamError('LOG_CORRUPT', `${path} is damaged; restore this file`)
+  for (const line of lines) {
+    const [topic, partition, offset] = [line[0], ...line.slice(1).map(parseNumber)]
+    if (line.length !== 3 || partition == null || offset == null)
+      throw new StreamError('LOG_CORRUPT', `${path} is damaged: a line says ${line.join(' ')}; restore this file`)
+    offsets.set(`${topic}-${partition}`, offset)
   }
   return offsets
 }

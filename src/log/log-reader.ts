@@ -76,7 +76,11 @@ export class LogReader {
     }
     let buffer = readAt(segment, position, Math.min(Math.max(maxBytes, batchHeaderBytes), segment.sizeBytes - position))
     let size = requireFrame(segment, offset, buffer, 0, position)
-    if (baseOffsetOf(buffer, 0) >= endOffset) return { records: nothing, nextOffset: offset }
+    if (baseOffsetOf(buffer, 0) >= endOffset) {
+      const problem = this.#placeProblem(segment, baseOffsetOf(buffer, 0), this.#expected)
+      if (problem !== null) throw segment.corrupt(offset, position, problem)
+      return { records: nothing, nextOffset: offset }
+    }
     if (size > maxBytes && !minOneBatch) return { records: nothing, nextOffset: offset }
     if (size > buffer.length) buffer = readAt(segment, position, size)
     let at = 0
@@ -98,6 +102,12 @@ export class LogReader {
     assert(at <= buffer.length, 'R2: batches are whole')
     this.#remember({ segment, offset: nextOffset, position: position + at })
     return { records: buffer.subarray(0, at), nextOffset }
+  }
+
+  /** R3 for a batch that is not handed out: nothing but its place is of interest. */
+  #placeProblem(segment: Segment, baseOffset: number, expected: number): string | null {
+    const possible = this.#config().compacted ? baseOffset < segment.endOffset : baseOffset === expected
+    return possible ? null : `a batch there says offset ${baseOffset}, ${expected} was expected`
   }
 
   /** R1, R3: what is wrong with a whole batch that should begin at `expected`; null when nothing is. */

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 import type { Files } from '../base/files.ts'
-import { EntryFile } from './entry-file.ts'
+import { type EntryDigest, EntryFile } from './entry-file.ts'
 
 const entryBytes = 8
 
@@ -8,7 +8,7 @@ const entryBytes = 8
  * The sparse .index of a segment: last offset of a batch (relative to the segment, int32) → its position (int32).
  *
  * Laws
- *  I1  offsets and positions rise strictly; `load` keeps the entries up to the first that breaks this
+ *  I1  offsets and positions rise strictly
  *  I2  an entry is a hint: whoever follows it compares the batch it finds with the entry
  */
 export class OffsetIndex {
@@ -24,21 +24,19 @@ export class OffsetIndex {
     return new OffsetIndex(new EntryFile(path, entryBytes), baseOffset)
   }
 
-  static load(files: Files, path: string, baseOffset: number, logBytes: number): OffsetIndex {
-    const index = new OffsetIndex(EntryFile.load(files, path, entryBytes), baseOffset)
-    let count = 0
-    let offset = baseOffset - 1
-    let position = -1
-    while (count < index.count) {
-      const nextOffset = index.offsetAt(count)
-      const nextPosition = index.positionAt(count)
-      if (nextOffset <= offset || nextPosition <= position || nextPosition >= logBytes) break
-      offset = nextOffset
-      position = nextPosition
-      count++
-    }
-    index.#entries.truncate(count)
-    return index
+  /** An empty one that takes the place of whatever is on the disk. */
+  static anew(files: Files, path: string, baseOffset: number): OffsetIndex {
+    return new OffsetIndex(EntryFile.anew(files, path, entryBytes), baseOffset)
+  }
+
+  /** Null when the file is not what the digest says. Entries behind those of the digest are left out. */
+  static load(files: Files, path: string, baseOffset: number, digest: EntryDigest): OffsetIndex | null {
+    const entries = EntryFile.loadKnown(files, path, entryBytes, digest)
+    return entries === null ? null : new OffsetIndex(entries, baseOffset)
+  }
+
+  digest(): EntryDigest {
+    return this.#entries.digest()
   }
 
   get count(): number {
@@ -82,9 +80,9 @@ export class OffsetIndex {
     return low - 1
   }
 
-  /** Forgets entries from `offset` on. */
-  truncateFrom(offset: number): void {
-    this.#entries.truncate(this.lookup(offset - 1) + 1)
+  /** Forgets all entries. */
+  clear(): void {
+    this.#entries.truncate(0)
   }
 
   /** Is the file other than `load` left the entries? */

@@ -28,15 +28,16 @@ import type {
   TimestampOffset,
 } from './log-config.ts'
 import { LogReader } from './log-reader.ts'
+import { LogSync } from './log-sync.ts'
+import { NoticedDamage } from './noticed-damage.ts'
+import { encodePartitionCheckpoint, PartitionCheckpointFile } from './partition-checkpoint.ts'
 import { recordBatch } from './producer-effects.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerState } from './producer-state.ts'
 import { recover, type TailCut } from './recovery.ts'
-import { replay } from './replay.ts'
+import { deriveEpochs, replay } from './replay.ts'
 import type { Segment } from './segment.ts'
-import { encodeSegmentFacts, SegmentFactsFile } from './segment-facts.ts'
 import { SegmentList } from './segment-list.ts'
-import { SyncGroup } from './sync-group.ts'
 
 const nothing = Buffer.alloc(0)
 const offsetsPerSegmentMax = 0x7fffffff
@@ -71,21 +72,18 @@ export class PartitionLog {
   readonly #producers = new ProducerState()
   readonly #epochs: LeaderEpochs
   readonly #snapshots: ProducerSnapshots
-  readonly #facts: SegmentFactsFile
+  readonly #checkpoints: PartitionCheckpointFile
+  readonly #syncing: LogSync
   readonly #aborted: AbortedTransactions
   readonly #reader: LogReader
-  readonly #group = new SyncGroup(() => this.#syncRound())
   #config: LogConfig
   #startOffset: number
   #endOffset: number
-  #syncedOffset: number
-  /** How far the last round of syncing that began reaches. */
-  #syncingOffset = 0
   #lastCheckpoint: LogCheckpoint
-  /** Folders with names that a power cut may still take back. */
-  #unsyncedFolders = new Set<string>()
+  /** Is there no checkpoint file, or a damaged one, though there must have been one? */
+  #checkpointLost: boolean
   #offline: StreamError | null = null
-  #damage: StreamError | null = null
+  readonly #damage = new NoticedDamage((error) => this.onTrouble?.(error))
   #closed: Promise<void> | null = null
   #bytesSinceCheckpoint = 0
 
@@ -96,39 +94,45 @@ export class PartitionLog {
     this.partition = options.partition
     this.leaderEpoch = options.leaderEpoch
     this.#config = options.config
-    const startOffset = options.startOffset ?? 0
+    this.#checkpoints = new PartitionCheckpointFile(machine.files, directory)
+    const saved = this.#checkpoints.load()
+    const known = this.#checkpoints.agreed(saved, options.recorded)
+    const startOffset = known?.startOffset ?? 0
     // A log start is recorded only after what lies below it was synced.
-    const recoveryPoint = Math.max(options.recoveryPoint, startOffset)
-    this.#facts = new SegmentFactsFile(machine.files, directory)
+    const recoveryPoint = Math.max(known?.recoveryPoint ?? 0, startOffset)
+    this.#checkpointLost = saved === null && recoveryPoint > 0
     const recovered = recover(machine, directory, {
-      cleanShutdown: options.cleanShutdown,
+      cleanShutdown: options.cleanShutdown && known !== null,
       recoveryPoint,
       startOffset,
       indexIntervalBytes: options.config.indexIntervalBytes,
       compacted: options.config.compacted,
       leaderEpoch: options.leaderEpoch,
-      facts: this.#facts.load(),
+      facts: new Map(saved?.segments.map((facts) => [facts.baseOffset, facts])),
     })
     this.tailCut = recovered.tailCut
     this.#segments = new SegmentList(machine.files, directory, recovered.segments)
     this.#aborted = new AbortedTransactions(this.#segments, () => this.#config.compacted)
     this.#startOffset = Math.max(startOffset, recovered.segments[0]!.baseOffset)
     this.#endOffset = recovered.endOffset
-    this.#syncedOffset = Math.min(recoveryPoint, recovered.endOffset)
-    this.#lastCheckpoint = { recoveryPoint: this.#syncedOffset, startOffset }
+    this.#syncing = new LogSync(
+      machine.files,
+      this.#segments,
+      Math.min(recoveryPoint, recovered.endOffset),
+      () => this.#endOffset,
+      (cause) => this.#goOffline(cause),
+    )
+    this.#lastCheckpoint = { recoveryPoint: this.#syncing.syncedOffset, startOffset }
     this.#epochs = new LeaderEpochs(machine.files, directory)
     this.#snapshots = new ProducerSnapshots(machine.files, directory, recovered.snapshotOffsets)
     this.#reader = new LogReader(this.#epochs, () => this.#config)
-    if (recovered.changed || created) this.#unsyncedFolders.add(directory)
-    if (created) this.#unsyncedFolders.add(dirname(directory))
+    if (recovered.changed || created) this.#syncing.named(directory)
+    if (created) this.#syncing.named(dirname(directory))
     this.#producers.restore(recovered.producers)
-    this.#epochs.load(recoveryPoint)
+    if (!this.#epochs.load(saved?.epochs ?? null, recoveryPoint, options.leaderEpoch))
+      deriveEpochs(this.#segments, recoveryPoint, options.leaderEpoch, this.#epochs)
     const into = { producers: this.#producers, epochs: this.#epochs, nowMs: machine.clock.now() }
     replay(this.#segments, recovered.replayFrom, recoveryPoint, into)
-    assert(
-      this.leaderEpoch > this.#epochs.latest || this.#epochs.latest < 0,
-      'the leader epoch is raised at each start',
-    )
   }
 
   /**
@@ -174,7 +178,7 @@ export class PartitionLog {
 
   /** Is there something that a power cut would take? */
   get unsynced(): boolean {
-    return this.#syncedOffset < this.#endOffset
+    return this.#syncing.syncedOffset < this.#endOffset
   }
 
   /** Why it is offline; null while it serves. */
@@ -182,13 +186,23 @@ export class PartitionLog {
     return this.#offline
   }
 
-  /** The first damage that was met while reading: the rest is served. Null while there is none. */
+  /** The first damage that was met while reading, or reported: the rest is served. Null while there is none. */
   get damage(): StreamError | null {
-    return this.#damage
+    return this.#damage.first
+  }
+
+  /** Damage that was found out elsewhere. */
+  report(damage: StreamError): void {
+    this.#damage.add(damage)
   }
 
   get name(): string {
     return `${this.topic}-${this.partition}`
+  }
+
+  /** Where the open transaction of this producer begins; -1 when it has none. */
+  firstOffsetOf(producerId: number): number {
+    return this.#producers.get(producerId)?.transactionFirstOffset ?? -1
   }
 
   updateConfig(config: LogConfig): void {
@@ -199,7 +213,7 @@ export class PartitionLog {
    * Appends one batch, which gets its offsets patched in. Synchronous: the operating system has it when this returns,
    * the disk when a `sync` called afterwards resolves.
    *
-   * Throws BATCH_CORRUPT, RECORD_TOO_LARGE, COMPRESSION_UNSUPPORTED, OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED,
+   * Throws BATCH_CORRUPT, INPUT_INVALID, RECORD_TOO_LARGE, COMPRESSION_UNSUPPORTED, OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED,
    * TRANSACTION_STATE_INVALID, LOG_OFFLINE, DISK_FULL, DISK_FAILED; nothing was appended then.
    */
   append(records: Buffer, options: { readonly origin: 'client' | 'coordinator' }): AppendResult {
@@ -277,7 +291,7 @@ export class PartitionLog {
     const nowMs = this.#machine.clock.now()
     if (!full && nowMs - active.createdMs < segmentMs) return
     this.#segments.roll(this.#endOffset, nowMs)
-    this.#unsyncedFolders.add(this.directory)
+    this.#syncing.named(this.directory)
   }
 
   /**
@@ -301,7 +315,7 @@ export class PartitionLog {
     const committed = options.isolation === 'readCommitted'
     const limit = committed ? this.lastStableOffset : this.#endOffset
     const abortedTransactions: AbortedTransaction[] = []
-    const records = this.#noticing(() => {
+    const records = this.#damage.noticing(() => {
       return this.#readBatches(offset, limit, maxBytes, options.minOneBatch, committed ? abortedTransactions : null)
     })
     return {
@@ -334,7 +348,7 @@ export class PartitionLog {
   /** The first record whose timestamp is at least this; null when there is none. Throws LOG_CORRUPT, LOG_OFFLINE. */
   offsetForTimestamp(timestampMs: number): TimestampOffset | null {
     this.#requireOnline()
-    return this.#noticing(() => {
+    return this.#damage.noticing(() => {
       for (const segment of this.#segments.all()) {
         this.#segments.warmUp(segment)
         const found = this.#reader.findTimestamp(segment, timestampMs, this.#startOffset)
@@ -342,19 +356,6 @@ export class PartitionLog {
       }
       return null
     })
-  }
-
-  /** Damage that a reader meets is kept: the owner of the log has to know, not only who asked. */
-  #noticing<T>(read: () => T): T {
-    try {
-      return read()
-    } catch (error) {
-      if (StreamError.is(error, 'LOG_CORRUPT') && this.#damage === null) {
-        this.#damage = error
-        this.onTrouble?.(error)
-      }
-      throw error
-    }
   }
 
   /** Where the largest epoch that is at most this one ends; -1, -1 when no such epoch is known. */
@@ -378,8 +379,7 @@ export class PartitionLog {
     this.#startOffset = offset
     this.#epochs.truncateBefore(offset)
     for (const dropped of this.#segments.dropBefore(offset)) this.#reader.forget(dropped)
-    // Perhaps it was in what is gone now; if not, it will be met again.
-    this.#damage = null
+    this.#damage.forget()
     return offset
   }
 
@@ -390,32 +390,15 @@ export class PartitionLog {
   sync(): Promise<void> {
     if (this.#offline !== null) return Promise.reject(this.#offline)
     if (this.#config.flush === 'os') return Promise.resolve()
-    if (!this.unsynced && this.#unsyncedFolders.size === 0) return Promise.resolve()
-    return this.#group.join()
+    if (!this.unsynced && !this.#syncing.foldersUnsynced) return Promise.resolve()
+    return this.#syncing.join()
   }
 
   /** As `sync`, for a caller who needs what lies before `offset`: often it is durable already, or will be after the round under way. */
   syncBefore(offset: number): Promise<void> {
     if (this.#offline !== null) return Promise.reject(this.#offline)
-    if (offset <= this.#syncedOffset) return Promise.resolve()
-    const { underWay } = this.#group
-    return underWay !== null && offset <= this.#syncingOffset ? underWay : this.sync()
-  }
-
-  async #syncRound(): Promise<void> {
-    if (this.#offline !== null) throw this.#offline
-    const target = this.#endOffset
-    this.#syncingOffset = target
-    try {
-      for (const segment of this.#segments.unsynced()) await segment.sync()
-      const folders = [...this.#unsyncedFolders]
-      this.#unsyncedFolders.clear()
-      for (const folder of folders) await this.#machine.files.syncDirectory(folder)
-    } catch (error) {
-      throw this.#goOffline(error)
-    }
-    assert(target >= this.#syncedOffset, 'the synced offset never goes back')
-    this.#syncedOffset = target
+    if (offset <= this.#syncing.syncedOffset) return Promise.resolve()
+    return this.#syncing.underWay(offset) ?? this.sync()
   }
 
   #goOffline(cause: unknown): StreamError {
@@ -425,6 +408,7 @@ export class PartitionLog {
       `${this.directory} is offline, what it holds in memory may not be on the disk: ${messageOf(cause)}; check the disk and restart`,
       { cause },
     )
+    this.#syncing.fail(this.#offline)
     this.onTrouble?.(this.#offline)
     return this.#offline
   }
@@ -442,22 +426,25 @@ export class PartitionLog {
     if (this.#offline !== null) throw this.#offline
     const offset = this.#endOffset
     const bytes = this.#bytesSinceCheckpoint
-    const facts = encodeSegmentFacts(this.#segments.all().map((segment) => segment.facts()))
+    const checkpoint: LogCheckpoint = { recoveryPoint: offset, startOffset: this.#startOffset }
+    const segments = this.#segments.all().map((segment) => segment.facts())
+    const content = encodePartitionCheckpoint({ ...checkpoint, epochs: this.#epochs.starts, segments })
     this.#aborted.derived = false
     await this.#orOffline(async () => {
       this.#producers.expire(this.#machine.clock.now() - producerIdExpirationMs)
       this.#snapshots.write(offset, this.#producers)
-      this.#unsyncedFolders.add(this.directory)
+      this.#syncing.named(this.directory)
       for (const segment of [...this.#segments.all()]) await segment.syncIndexes()
       await this.#snapshots.sync()
       await this.#epochs.save()
     })
-    await this.#group.join()
-    assert(this.#syncedOffset >= offset, 'L2: a checkpoint covers what was appended before it')
-    await this.#orOffline(() => this.#facts.save(facts))
-    this.#lastCheckpoint = { recoveryPoint: offset, startOffset: Math.min(this.#startOffset, offset) }
+    await this.#syncing.join()
+    assert(this.#syncing.syncedOffset >= offset, 'L2: a checkpoint covers what was appended before it')
+    await this.#orOffline(() => this.#checkpoints.save(content))
+    this.#checkpointLost = false
+    this.#lastCheckpoint = checkpoint
     this.#bytesSinceCheckpoint -= bytes
-    return this.#lastCheckpoint
+    return checkpoint
   }
 
   /** What could not be written is derived, and is written at the next checkpoint; what could not be synced is lost. */
@@ -475,7 +462,8 @@ export class PartitionLog {
     if (this.#offline !== null) return false
     const { recoveryPoint, startOffset } = this.#lastCheckpoint
     if (recoveryPoint < this.#endOffset || startOffset < this.#startOffset) return true
-    return this.#unsyncedFolders.size > 0 || this.#aborted.derived
+    if (this.#syncing.foldersUnsynced || this.#checkpointLost || this.#epochs.dirty) return true
+    return this.#aborted.derived || this.#segments.indexesDerived
   }
 
   /** What the last checkpoint said, or what was known at open. */
@@ -501,7 +489,7 @@ export class PartitionLog {
       if (this.#offline === null) this.#segments.active.finishIndexes()
       if (this.checkpointDue) await this.checkpoint()
       // An fdatasync may still be under way; that it fails is known already.
-      else if (this.#offline !== null) await this.#group.join().catch(() => undefined)
+      else if (this.#offline !== null) await this.#syncing.join().catch(() => undefined)
     } finally {
       this.#segments.close()
     }

@@ -33,6 +33,7 @@ export interface TailCut {
  *  V2  above it the log is a prefix of what was appended: whole batches, CRC, consecutive offsets, epochs that never
  *      step back (so a batch of an older life, left in place by a truncation that was not synced, ends the log)
  *  V3  a snapshot above the recovery point is not believed after an unclean stop
+ *  V4  files of deleted records go when all that must be there was found: a wrong log start removes nothing
  */
 export interface Recovered {
   /** Those at and above the recovery point are not sealed yet. */
@@ -65,36 +66,32 @@ export function recover(machine: Machine, directory: string, options: RecoveryOp
   const { files } = machine
   const names = files.list(directory)
   const bases = names.map((name) => offsetOfName(name, '.log')).filter((base) => base !== null)
-  let changed = removeOrphans(machine, directory, names, new Set(bases))
   const segments: Segment[] = []
+  const deleted: Segment[] = []
   for (let index = 0; index < bases.length; index++) {
     const next = bases[index + 1] ?? Number.MAX_SAFE_INTEGER
     const facts = options.facts.get(bases[index]!) ?? null
     const segment = Segment.existing(files, directory, bases[index]!, machine.clock.now(), next, facts)
-    if (next <= options.startOffset) {
-      segment.remove()
-      changed = true
-    } else {
-      segments.push(segment)
-    }
+    if (next <= options.startOffset) deleted.push(segment)
+    else segments.push(segment)
   }
   requireWhole(directory, segments, options)
-  if (segments.length === 0 || segments[0]!.baseOffset > options.startOffset) {
-    beginAnew(machine, directory, segments, options)
-    changed = true
-  }
-  const tailCut = recoverTail(segments, options)
-  changed ||= tailCut !== null
-  const endOffset = segments.at(-1)!.endOffset
-  const snapshot = latestSnapshot(machine, directory, names, Math.min(options.recoveryPoint, endOffset))
-  const firstOffset = segments[0]!.baseOffset
+  const anew = segments.length === 0 || segments[0]!.baseOffset > options.startOffset
+  const left = anew ? beginAnew(machine, directory, segments, options) : null
+  const tailCut = left ?? recoverTail(segments, options) ?? lostTail(directory, segments, names, options)
+  // V4: nothing has thrown.
+  for (const segment of deleted) segment.remove()
+  const active = segments.at(-1)!
+  if (active.sizeBytes === 0) active.empty()
+  const removed = removeOrphans(machine, directory, names, new Set(segments.map(({ baseOffset }) => baseOffset)))
+  const snapshot = latestSnapshot(machine, directory, names, Math.min(options.recoveryPoint, active.endOffset))
   return {
     segments,
-    endOffset,
+    endOffset: active.endOffset,
     tailCut,
-    changed: changed || snapshot.removed,
+    changed: anew || tailCut !== null || deleted.length > 0 || removed || snapshot.removed,
     producers: snapshot.entries,
-    replayFrom: Math.max(firstOffset, snapshot.offset),
+    replayFrom: Math.max(segments[0]!.baseOffset, snapshot.offset),
     snapshotOffsets: snapshot.offsets,
   }
 }
@@ -128,16 +125,38 @@ function lost(directory: string, { baseOffset, endOffset }: SegmentFacts, proble
   )
 }
 
-/** V1, V2: the segment that holds the log start is not there, so nothing that is there follows anything. */
-function beginAnew(machine: Machine, directory: string, segments: Segment[], options: RecoveryOptions): void {
-  if (options.recoveryPoint > options.startOffset) {
+/** V1, V2: the segment that holds the log start is not there, so nothing that is there follows anything. Says what was taken. */
+function beginAnew(machine: Machine, directory: string, segments: Segment[], options: RecoveryOptions): TailCut | null {
+  const { startOffset } = options
+  if (options.recoveryPoint > startOffset) {
     throw new StreamError(
       'LOG_CORRUPT',
-      `${directory} has no .log file for offset ${options.startOffset}, but held offsets below ${options.recoveryPoint}; restore the folder or delete the partition`,
+      `${directory} has no .log file for offset ${startOffset}, but held offsets below ${options.recoveryPoint}; restore the folder or delete the partition`,
     )
   }
+  let bytes = 0
+  for (const segment of segments) bytes += segment.sizeBytes
   for (const segment of segments.splice(0)) segment.remove()
-  segments.push(Segment.create(machine.files, directory, options.startOffset, machine.clock.now()))
+  const first = Segment.create(machine.files, directory, startOffset, machine.clock.now())
+  segments.push(first)
+  return bytes === 0 ? null : { path: first.path, offset: startOffset, bytes, problem: 'the file was missing' }
+}
+
+/** S5 of segment.ts: a .log that is missing or empty where the log ends, though bytes of it were synced. */
+function lostTail(
+  directory: string,
+  segments: readonly Segment[],
+  names: readonly string[],
+  { cleanShutdown, recoveryPoint }: RecoveryOptions,
+): TailCut | null {
+  const { path, baseOffset, sizeBytes, endOffset } = segments.at(-1)!
+  const indexed = names.some((name) => offsetOfName(name, '.index') === endOffset)
+  if (cleanShutdown || !indexed || endOffset < recoveryPoint) return null
+  if (sizeBytes === 0)
+    return { path, offset: endOffset, bytes: 0, problem: 'it is empty, and its index says that it was not' }
+  if (baseOffset === endOffset) return null
+  const lostPath = segmentPath(directory, endOffset, '.log')
+  return { path, offset: endOffset, bytes: 0, problem: `${lostPath} is missing, its index is there` }
 }
 
 /** Indexes whose .log is gone, and what an interrupted replacement left. */
@@ -147,11 +166,14 @@ function removeOrphans(
   names: readonly string[],
   bases: ReadonlySet<number>,
 ): boolean {
+  const { files } = machine
   let removed = false
   for (const name of names) {
     const base = offsetOfName(name, '.index') ?? offsetOfName(name, '.timeindex') ?? offsetOfName(name, '.txnindex')
+    const path = `${directory}/${name}`
     if ((base === null || bases.has(base)) && !name.endsWith('.tmp')) continue
-    machine.files.remove(`${directory}/${name}`)
+    if (!files.exists(path)) continue
+    files.remove(path)
     removed = true
   }
   return removed
@@ -235,8 +257,10 @@ function walk(segment: Segment, lastEpoch: number, options: RecoveryOptions): Ta
       requireSynced(segment, buffer, at, position, options)
     } else {
       expected = Math.max(expected, options.recoveryPoint)
-      const problem = tailProblem(buffer, at, expected, epoch, options.leaderEpoch)
+      const problem = tailProblem(buffer, at, expected, epoch)
       if (problem !== null) return { problem, position, epoch }
+      if (batchEpoch >= options.leaderEpoch)
+        throw segment.fromTheFuture(baseOffset, position, batchEpoch, options.leaderEpoch)
     }
     if (indexed) segment.accountIndexed(buffer, at, size)
     else segment.account(buffer, at, size, position, interval)
@@ -259,17 +283,11 @@ function requireSynced(segment: Segment, buffer: Buffer, at: number, position: n
 }
 
 /** V2: why the log ends before this batch; null when it goes on. */
-function tailProblem(
-  buffer: Buffer,
-  at: number,
-  expected: number,
-  lastEpoch: number,
-  nextEpoch: number,
-): string | null {
+function tailProblem(buffer: Buffer, at: number, expected: number, lastEpoch: number): string | null {
   const baseOffset = baseOffsetOf(buffer, at)
   const epoch = partitionLeaderEpochOf(buffer, at)
   if (baseOffset !== expected) return `a batch there says offset ${baseOffset}, ${expected} was expected`
-  if (epoch < lastEpoch || epoch >= nextEpoch) return `a batch there says leader epoch ${epoch}`
+  if (epoch < lastEpoch) return `a batch there says leader epoch ${epoch}`
   if (!crcMatches(buffer, at)) return 'its checksum does not match'
   return lastOffsetOf(buffer, at) < baseOffset ? 'it has no offsets' : null
 }

@@ -45,3 +45,21 @@ function replaySegment(
   if (scanner.problem !== null) throw segment.corrupt(segment.baseOffset, scanner.position, scanner.problem)
   segment.requireEnd(endOffset)
 }
+
+/** The epochs that the batches below `endOffset` tell, where no file does. A damaged batch tells nothing. */
+export function deriveEpochs(segments: SegmentList, endOffset: number, nextEpoch: number, epochs: LeaderEpochs): void {
+  for (const segment of segments.all()) {
+    if (segment.baseOffset >= endOffset) break
+    const scanner = new BatchScanner(segment.file(), 0, segment.sizeBytes)
+    while (scanner.next()) {
+      const { buffer, at, position } = scanner
+      const baseOffset = baseOffsetOf(buffer, at)
+      const epoch = partitionLeaderEpochOf(buffer, at)
+      if (baseOffset >= endOffset) break
+      if (epoch <= epochs.latest || !crcMatches(buffer, at)) continue
+      if (epoch >= nextEpoch) throw segment.fromTheFuture(baseOffset, position, epoch, nextEpoch)
+      epochs.assign(epoch, baseOffset)
+    }
+    segment.cool()
+  }
+}

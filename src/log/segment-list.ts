@@ -16,6 +16,8 @@ export class SegmentList {
   readonly #segments: Segment[]
   /** Sealed ones that were read last. */
   #warm: Segment[] = []
+  /** Did one that was let go have indexes that were derived anew? */
+  #derived = false
   /** Dropped ones whose files are still there. */
   #doomed: Segment[] = []
 
@@ -103,12 +105,21 @@ export class SegmentList {
     if (!segment.sealed || this.#warm.at(-1) === segment) return
     this.#warm = this.#warm.filter((other) => other !== segment)
     this.#warm.push(segment)
-    if (this.#warm.length > warmSegmentsMax) this.#warm.shift()!.cool()
+    if (this.#warm.length <= warmSegmentsMax) return
+    const oldest = this.#warm.shift()!
+    this.#derived ||= oldest.indexesUnsynced
+    oldest.cool()
+  }
+
+  /** Are there indexes of sealed segments that no checkpoint knows of? */
+  get indexesDerived(): boolean {
+    return this.#derived || this.#warm.some((segment) => segment.indexesUnsynced)
   }
 
   /** M2 */
   coolAll(): void {
     this.#warm = []
+    this.#derived = false
     for (const segment of this.#segments) segment.cool()
   }
 

@@ -4,17 +4,24 @@ import type { Files, OpenFile } from '../base/files.ts'
 import { indexIntervalBytesDefault } from '../base/limits.ts'
 import { crcMatches, lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
 import { BatchScanner } from './batch-scanner.ts'
+import type { EntryDigest } from './entry-file.ts'
 import { OffsetIndex } from './offset-index.ts'
 import type { SegmentFacts } from './segment-facts.ts'
 import { segmentPath } from './segment-names.ts'
 import { TimeIndex } from './time-index.ts'
-import { type AbortedDigest, TransactionIndex } from './transaction-index.ts'
+import { TransactionIndex } from './transaction-index.ts'
 
-const parts = ['.log', '.index', '.timeindex', '.txnindex'] as const
+/** The .log last: what is left of the others would seem to miss it (S5). */
+const parts = ['.index', '.timeindex', '.txnindex', '.log'] as const
 
 interface Indexes {
   readonly offsets: OffsetIndex
   readonly times: TimeIndex
+}
+
+interface IndexDigests {
+  readonly offsets: EntryDigest
+  readonly times: EntryDigest
 }
 
 /**
@@ -26,8 +33,11 @@ interface Indexes {
  * Laws
  *  S1  every offset in it is ≥ baseOffset and < endOffset, and a sealed one ends at the next one's baseOffset
  *  S2  offsets rise from batch to batch
- *  S3  an offset entry never points past the last whole batch; one that points wrong is found out and the index rebuilt
+ *  S3  an .index and a .timeindex are used when they are what their digests say, else they are derived; an offset entry
+ *      never points past the last whole batch, and one that points wrong is found out
  *  S4  a .txnindex is used when it is what its digest says, else it is derived (aborted-transactions.ts)
+ *  S5  an .index is on the disk only where the .log had bytes, and wherever bytes of it were synced: a .log that is missing
+ *      or empty beside one has lost them
  *
  * Not here: which segment to use (partition-log.ts), repair after a crash (recovery.ts).
  */
@@ -45,10 +55,14 @@ export class Segment {
   #indexes: Indexes | null = null
   #transactions: TransactionIndex | null = null
   /** S4, while it is sealed; null when nobody knows. */
-  #aborted: AbortedDigest | null = null
+  #aborted: EntryDigest | null = null
+  /** S3, while the indexes are not in memory; null when nobody knows. */
+  #digests: IndexDigests | null = null
   /** Of one that grows: are its aborted transactions complete? */
   #complete = false
   #syncs = 0
+  /** S5: is its .index there? */
+  #witnessed = false
   #bytesSinceEntry = 0
   #maxTimestampMs = -1
   #maxTimestampOffset: number
@@ -74,14 +88,8 @@ export class Segment {
   /** A new one, empty. Bytes that an older life left under these names are cut off. */
   static create(files: Files, directory: string, baseOffset: number, nowMs: number): Segment {
     const segment = new Segment(files, directory, baseOffset, nowMs, 0, baseOffset)
-    for (const part of parts) {
-      const path = segmentPath(directory, baseOffset, part)
-      if (part !== '.log' && files.exists(path)) files.remove(path)
-    }
+    segment.empty()
     segment.file().truncate(0)
-    segment.#indexes = segment.#freshIndexes()
-    segment.#transactions = TransactionIndex.create(segment.#indexPath('.txnindex'))
-    segment.#complete = true
     return segment
   }
 
@@ -96,6 +104,8 @@ export class Segment {
   ): Segment {
     const segment = new Segment(files, directory, baseOffset, nowMs, 0, endOffset)
     segment.#aborted = facts?.aborted ?? null
+    if (facts != null && facts.offsets !== null && facts.times !== null)
+      segment.#digests = { offsets: facts.offsets, times: facts.times }
     segment.sizeBytes = segment.file().size()
     return segment
   }
@@ -120,24 +130,42 @@ export class Segment {
     }
   }
 
+  /** S3: null when one of them has to be derived. */
+  #knownIndexes(): Indexes | null {
+    if (this.#digests === null) return null
+    const { offsets: known, times: knownTimes } = this.#digests
+    const offsets = OffsetIndex.load(this.#files, this.#indexPath('.index'), this.baseOffset, known)
+    const times = TimeIndex.load(this.#files, this.#indexPath('.timeindex'), this.baseOffset, knownTimes)
+    return offsets === null || times === null ? null : { offsets, times }
+  }
+
+  #emptyIndexes(): Indexes {
+    return {
+      offsets: OffsetIndex.anew(this.#files, this.#indexPath('.index'), this.baseOffset),
+      times: TimeIndex.anew(this.#files, this.#indexPath('.timeindex'), this.baseOffset),
+    }
+  }
+
+  /** Of one that grows they are in memory from the beginning. */
   #loaded(): Indexes {
     if (this.#indexes !== null) return this.#indexes
-    const files = this.#files
-    const offsets = OffsetIndex.load(files, this.#indexPath('.index'), this.baseOffset, this.sizeBytes)
-    const times = TimeIndex.load(files, this.#indexPath('.timeindex'), this.baseOffset, this.endOffset)
-    this.#indexes = { offsets, times }
-    // A sealed segment has its largest timestamp in the index; without it the files are not what `seal` wrote.
-    if (offsets.dirty || times.dirty || (times.count === 0 && this.sizeBytes > 0))
-      this.rebuildIndexes(indexIntervalBytesDefault)
-    if (this.sealed) this.#checkEnd(offsets.lastPosition)
+    assert(this.sealed, 'a segment that takes batches has its indexes')
+    const known = this.#knownIndexes()
+    this.#indexes = known ?? this.#emptyIndexes()
+    if (known === null || known.offsets.dirty || known.times.dirty) this.rebuildIndexes(indexIntervalBytesDefault)
+    this.#checkEnd(this.#indexes.offsets.lastPosition)
     return this.#indexes
   }
 
-  /** S1, by the batches behind the last index entry. A broken frame there is told to whoever reads it. */
+  /** S1, by the batches behind the last index entry. A damaged one there is told to whoever reads it. */
   #checkEnd(position: number): void {
     const scanner = new BatchScanner(this.file(), position, this.sizeBytes)
     let endOffset = this.baseOffset
-    while (scanner.next()) endOffset = lastOffsetOf(scanner.buffer, scanner.at) + 1
+    while (scanner.next()) {
+      const lastOffset = lastOffsetOf(scanner.buffer, scanner.at)
+      if (lastOffset < endOffset || lastOffset >= this.endOffset) return
+      endOffset = lastOffset + 1
+    }
     if (scanner.problem !== null || endOffset === this.endOffset) return
     // Whoever asks next is told again.
     this.#indexes = null
@@ -193,7 +221,14 @@ export class Segment {
   facts(): SegmentFacts {
     const { baseOffset, sealed } = this
     const aborted = sealed ? this.#aborted : this.#complete ? this.transactions.digest() : null
-    return { baseOffset, endOffset: sealed ? this.endOffset : -1, sizeBytes: sealed ? this.sizeBytes : -1, aborted }
+    const { offsets, times } = (sealed ? this.#digests : this.#digest()) ?? { offsets: null, times: null }
+    const size = sealed ? { endOffset: this.endOffset, sizeBytes: this.sizeBytes } : { endOffset: -1, sizeBytes: -1 }
+    return { baseOffset, ...size, aborted, offsets, times }
+  }
+
+  #digest(): IndexDigests {
+    const { offsets, times } = this.#loaded()
+    return { offsets: offsets.digest(), times: times.digest() }
   }
 
   /** Must its indexes be synced before the recovery point may move? */
@@ -203,25 +238,15 @@ export class Segment {
     return this.#indexes.offsets.unsynced || this.#indexes.times.unsynced
   }
 
-  /** For recovery: what the indexes say about offsets below `offset`, and nothing else. */
+  /** For recovery: what the indexes said at the last checkpoint, which knew of nothing at or above `offset`. */
   loadIndexesBelow(offset: number): void {
-    const files = this.#files
-    const offsets = OffsetIndex.load(files, this.#indexPath('.index'), this.baseOffset, this.sizeBytes)
-    const times = TimeIndex.load(
-      files,
-      this.#indexPath('.timeindex'),
-      this.baseOffset,
-      Math.max(offset, this.baseOffset),
-    )
-    offsets.truncateFrom(offset)
-    // An entry behind the last one here was written at a close, perhaps not synced: the walk that follows derives it anew.
-    times.truncateFrom(offsets.lastOffset + 1)
-    this.#indexes = { offsets, times }
+    this.#indexes = this.#knownIndexes() ?? this.#emptyIndexes()
     this.#loadTransactionsBelow(offset)
-    if (times.count > 0) {
-      this.#maxTimestampMs = times.timestampAt(times.count - 1)
-      this.#maxTimestampOffset = times.offsetAt(times.count - 1)
-    }
+    const { times } = this.#indexes
+    if (times.count === 0) return
+    // Batches behind this entry and below `offset` have no larger one (T2), so a walk need not begin before it.
+    this.#maxTimestampMs = times.timestampAt(times.count - 1)
+    this.#maxTimestampOffset = times.offsetAt(times.count - 1)
   }
 
   #loadTransactionsBelow(offset: number): void {
@@ -236,8 +261,8 @@ export class Segment {
   /** Forgets the offset and time indexes: they are derived anew by `account`. */
   resetIndexes(): void {
     const kept = this.#loaded()
-    kept.offsets.truncateFrom(this.baseOffset)
-    kept.times.truncateFrom(this.baseOffset)
+    kept.offsets.clear()
+    kept.times.clear()
     this.#bytesSinceEntry = 0
     this.#maxTimestampMs = -1
     this.#maxTimestampOffset = this.baseOffset
@@ -299,6 +324,7 @@ export class Segment {
   #finish(): void {
     if (this.#maxTimestampMs >= 0) this.times.offer(this.#maxTimestampMs, this.#maxTimestampOffset)
     this.flushIndexes()
+    this.#digests = this.#digest()
   }
 
   /** No batch will follow. */
@@ -321,7 +347,9 @@ export class Segment {
     return entry < 0 ? 0 : this.offsets.positionAt(entry)
   }
 
+  /** S5 */
   flushIndexes(): void {
+    if (this.sizeBytes === 0) return
     this.#indexes?.offsets.flush(this.#files)
     this.#indexes?.times.flush(this.#files)
     this.#transactions?.flush(this.#files)
@@ -341,9 +369,22 @@ export class Segment {
     } finally {
       this.#syncs--
     }
+    if (!this.#witnessed && this.sizeBytes > 0) this.#witness()
+  }
+
+  /** S5. A full disk takes nothing from it but the hint. */
+  #witness(): void {
+    this.#witnessed = true
+    const path = this.#indexPath('.index')
+    try {
+      if (!this.#files.exists(path)) this.#files.open(path, 'write').close()
+    } catch (error) {
+      if (!StreamError.is(error, 'DISK_FULL')) throw error
+    }
   }
 
   async syncIndexes(): Promise<void> {
+    if (this.sizeBytes === 0) return
     const indexes = this.#indexes
     await this.#transactions?.sync(this.#files)
     await indexes?.offsets.sync(this.#files)
@@ -360,6 +401,18 @@ export class Segment {
     this.file().truncate(sizeBytes)
     this.sizeBytes = sizeBytes
     this.unsynced = true
+  }
+
+  /** S5: recovery left nothing of it. */
+  empty(): void {
+    assert(this.sizeBytes === 0 && !this.sealed, 'only a segment without batches is emptied')
+    for (const part of ['.index', '.timeindex', '.txnindex'] as const) {
+      const path = this.#indexPath(part)
+      if (this.#files.exists(path)) this.#files.remove(path)
+    }
+    this.#indexes = this.#freshIndexes()
+    this.#transactions = TransactionIndex.create(this.#indexPath('.txnindex'))
+    this.#complete = true
   }
 
   /** Lets go of what a sealed segment needs only while it is read. */
@@ -381,6 +434,12 @@ export class Segment {
       const path = segmentPath(this.directory, this.baseOffset, part)
       if (this.#files.exists(path)) this.#files.remove(path)
     }
+  }
+
+  /** A sound batch is not cut off because the count of starts went back. */
+  fromTheFuture(offset: number, position: number, epoch: number, nextEpoch: number): StreamError {
+    const problem = `a sound batch there was written in life ${epoch} of this folder, and log-directory.json says that number ${nextEpoch} begins`
+    return this.corrupt(offset, position, problem)
   }
 
   /** Damage that no retry mends, named so that someone can act. */

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { readInt64, writeInt64 } from '../base/bytes.ts'
 import type { Files } from '../base/files.ts'
-import { EntryFile } from './entry-file.ts'
+import { type EntryDigest, EntryFile } from './entry-file.ts'
 
 const entryBytes = 12
 
@@ -10,8 +10,9 @@ const entryBytes = 12
  * int32).
  *
  * Laws
- *  T1  timestamps rise strictly, offsets rise; `load` keeps the entries up to the first that breaks this
+ *  T1  timestamps rise strictly, offsets rise
  *  T2  no record up to the offset of an entry has a larger timestamp than the entry
+ *  T3  an index that was loaded has the entries of its digest: one that lacks some would say that there is no such record
  */
 export class TimeIndex {
   readonly #entries: EntryFile
@@ -26,21 +27,19 @@ export class TimeIndex {
     return new TimeIndex(new EntryFile(path, entryBytes), baseOffset)
   }
 
-  static load(files: Files, path: string, baseOffset: number, endOffset: number): TimeIndex {
-    const index = new TimeIndex(EntryFile.load(files, path, entryBytes), baseOffset)
-    let count = 0
-    let offset = baseOffset - 1
-    let timestampMs = Number.NEGATIVE_INFINITY
-    while (count < index.count) {
-      const nextOffset = index.offsetAt(count)
-      const nextTimestampMs = index.timestampAt(count)
-      if (nextOffset <= offset || nextTimestampMs <= timestampMs || nextOffset >= endOffset) break
-      offset = nextOffset
-      timestampMs = nextTimestampMs
-      count++
-    }
-    index.#entries.truncate(count)
-    return index
+  /** An empty one that takes the place of whatever is on the disk. */
+  static anew(files: Files, path: string, baseOffset: number): TimeIndex {
+    return new TimeIndex(EntryFile.anew(files, path, entryBytes), baseOffset)
+  }
+
+  /** T3: null when the file is not what the digest says. Entries behind those of the digest are left out. */
+  static load(files: Files, path: string, baseOffset: number, digest: EntryDigest): TimeIndex | null {
+    const entries = EntryFile.loadKnown(files, path, entryBytes, digest)
+    return entries === null ? null : new TimeIndex(entries, baseOffset)
+  }
+
+  digest(): EntryDigest {
+    return this.#entries.digest()
   }
 
   get count(): number {
@@ -77,11 +76,9 @@ export class TimeIndex {
     return low === 0 ? this.#baseOffset : this.offsetAt(low - 1)
   }
 
-  /** Forgets entries from `offset` on. */
-  truncateFrom(offset: number): void {
-    let count = this.count
-    while (count > 0 && this.offsetAt(count - 1) >= offset) count--
-    this.#entries.truncate(count)
+  /** Forgets all entries. */
+  clear(): void {
+    this.#entries.truncate(0)
   }
 
   /** Is the file other than `load` left the entries? */

@@ -1,8 +1,7 @@
 import { assert } from '../base/assert.ts'
 import { readInt64, writeInt64 } from '../base/bytes.ts'
-import { crc32c } from '../base/crc.ts'
 import type { Files } from '../base/files.ts'
-import { EntryFile } from './entry-file.ts'
+import { type EntryDigest, EntryFile } from './entry-file.ts'
 import type { AbortedTransaction } from './log-config.ts'
 
 const entryBytes = 34
@@ -15,17 +14,10 @@ export interface AbortedEntry extends AbortedTransaction {
   readonly lastStableOffset: number
 }
 
-/** What an index must hold: told apart from one that is missing, short or damaged without a walk over the batches. */
-export interface AbortedDigest {
-  readonly count: number
-  /** Of the first `count` entries. */
-  readonly crc: number
-}
-
 /**
  * The .txnindex of a segment: the aborted transactions whose marker lies in it, in order of their markers.
  * A missing entry would show aborted records, so what is loaded is compared with a digest that was kept apart
- * (segment-facts.ts), and derived from the batches when it differs (aborted-transactions.ts): never a guess.
+ * (partition-checkpoint.ts), and derived from the batches when it differs (aborted-transactions.ts): never a guess.
  *
  * Laws
  *  A1  lastOffset rises strictly, firstOffset < lastOffset
@@ -45,18 +37,15 @@ export class TransactionIndex {
 
   /** An empty one that takes the place of whatever is on the disk. */
   static anew(files: Files, path: string): TransactionIndex {
-    const entries = EntryFile.load(files, path, entryBytes)
-    entries.truncate(0)
-    return new TransactionIndex(entries)
+    return new TransactionIndex(EntryFile.anew(files, path, entryBytes))
   }
 
   /** A2: null when the file is not what the digest says. Entries behind those of the digest are left out. */
-  static load(files: Files, path: string, digest: AbortedDigest): TransactionIndex | null {
-    const entries = EntryFile.load(files, path, entryBytes)
-    if (entries.count < digest.count) return null
-    entries.truncate(digest.count)
+  static load(files: Files, path: string, digest: EntryDigest): TransactionIndex | null {
+    const entries = EntryFile.loadKnown(files, path, entryBytes, digest)
+    if (entries === null) return null
     const index = new TransactionIndex(entries)
-    return index.digest().crc === digest.crc && index.#isOurs() ? index : null
+    return index.#isOurs() ? index : null
   }
 
   #isOurs(): boolean {
@@ -65,8 +54,8 @@ export class TransactionIndex {
     return true
   }
 
-  digest(): AbortedDigest {
-    return { count: this.count, crc: crc32c(this.#entries.buffer, 0, this.count * entryBytes) }
+  digest(): EntryDigest {
+    return this.#entries.digest()
   }
 
   /** Forgets the transactions whose marker lies at or above `offset`. */

@@ -24,8 +24,26 @@ describe('Records of the internal topics', () => {
     updatedAtMs: 1_700_000_000_001,
     startedAtMs: 1_700_000_000_000,
     unsettled: [
-      { topic: 't', partition: 3, offset: 17, producerId: 4000, producerEpoch: 7, commit: true },
-      { topic: 'u', partition: 0, offset: notWritten, producerId: 12, producerEpoch: 0, commit: false },
+      {
+        topic: 't',
+        partition: 3,
+        topicId: 'T',
+        offset: 17,
+        firstOffset: 12,
+        producerId: 4000,
+        producerEpoch: 7,
+        commit: true,
+      },
+      {
+        topic: 'u',
+        partition: 0,
+        topicId: '',
+        offset: notWritten,
+        firstOffset: -1,
+        producerId: 12,
+        producerEpoch: 0,
+        commit: false,
+      },
     ],
   }
 

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import type { Files } from '../../src/base/files.ts'
+import { encodeCheckedJson } from '../../src/log/checked-json.ts'
 import { codeToName, type KafkaError } from '../../src/protocol/error-codes.ts'
 import { zeroUuid } from '../../src/protocol/schema.ts'
 import { singleRecordBatch } from '../../src/records/batch-builder.ts'
@@ -86,6 +88,8 @@ describe('Topics', () => {
     expect(await broker.createTopic('t', 0)).to.equal('INVALID_PARTITIONS')
     expect(await broker.createTopic('t', 1, { 'no.such': '1' })).to.equal('INVALID_CONFIG')
     expect(await broker.createTopic('t', 1, { 'retention.ms': 'soon' })).to.equal('INVALID_CONFIG')
+    const noText: unknown = { 'retention.ms': -1 }
+    expect(await broker.createTopic('t', 1, noText as Record<string, string>)).to.equal('INVALID_CONFIG')
     expect(await broker.createTopic('t', 1, { 'cleanup.policy': 'shred' })).to.equal('INVALID_CONFIG')
     expect(await broker.createTopic('t', 1, { 'message.timestamp.type': 'Later' })).to.equal('INVALID_CONFIG')
     expect(await metadata('t')).to.include({ error: 'UNKNOWN_TOPIC_OR_PARTITION' })
@@ -133,7 +137,7 @@ describe('Topics', () => {
   it('ask for keys once they are compacted', async () => {
     await broker.createTopic('t', 1, { 'cleanup.policy': 'compact' })
     const keyless = singleRecordBatch(1, null, Buffer.from('v'))
-    expect((await broker.append('t', 0, keyless)).error).to.equal('CORRUPT_MESSAGE')
+    expect((await broker.append('t', 0, keyless)).error).to.equal('INVALID_RECORD')
   })
 
   it('grow, and never shrink', async () => {
@@ -199,22 +203,80 @@ describe('Topics', () => {
     expect(await broker.committedValues('u')).to.deep.equal(['b'])
   })
 
+  /** The process dies, and meta.json says something else. */
+  function crashWith(change: (content: { topics: { name: string; id: string }[]; deleted: string[] }) => void) {
+    return broker.crash((disk) => {
+      const content = JSON.parse(disk.read(meta).toString())
+      delete content.crc
+      change(content)
+      overwrite(disk, encodeCheckedJson(content))
+    })
+  }
+
+  function overwrite(disk: Files, bytes: Buffer): void {
+    const file = disk.open(meta, 'write')
+    file.truncate(0)
+    file.write(bytes, 0, bytes.length, 0)
+    file.close()
+  }
+
   it('do not come back from folders that a crash left over, half created or half deleted', async () => {
+    await broker.createTopic('half-created')
     await broker.createTopic('t')
     await broker.produce('t', 0, ['a'])
-    await broker.crash((disk) => {
-      const content = JSON.parse(disk.read(meta).toString()) as { topics: { name: string }[] }
-      content.topics = content.topics.filter(({ name }) => name !== 't')
-      const bytes = Buffer.from(JSON.stringify(content))
-      const file = disk.open(meta, 'write')
-      file.truncate(0)
-      file.write(bytes, 0, bytes.length, 0)
-      file.close()
+    await crashWith((content) => {
+      content.deleted = content.topics.filter(({ name }) => name === 't').map(({ id }) => id)
+      content.topics = content.topics.filter(({ name }) => name.startsWith('__'))
     })
     expect(await metadata('t')).to.include({ error: 'UNKNOWN_TOPIC_OR_PARTITION' })
-    expect(folders()).not.to.include('t-0')
+    expect(folders()).to.have.members(['__consumer_offsets-0', '__transaction_state-0'])
     await broker.createTopic('t')
     expect(await broker.values('t')).to.deep.equal([])
+  })
+
+  it('leave a folder with records alone that meta.json neither names nor calls deleted, and say so', async () => {
+    await broker.createTopic('t')
+    await broker.produce('t', 0, ['a'])
+    const log = '/data/log/t-0/00000000000000000000.log'
+    const records = broker.disk.read(log)
+    await crashWith((content) => {
+      content.topics = content.topics.filter(({ name }) => name !== 't')
+    })
+    const told: string[] = []
+    broker.broker.listen((trouble) => told.push(trouble))
+    expect(told.join()).to.match(/partition t-0 .*LOG_CORRUPT.*meta\.json/)
+    expect(await broker.createTopic('t')).to.equal('KAFKA_STORAGE_ERROR')
+    expect(broker.disk.read(log)).to.deep.equal(records)
+    expect(await broker.createTopic('u')).to.equal('NONE')
+  })
+
+  it('are remembered as deleted only while something of them may be left', async () => {
+    for (const name of ['a', 'b', 'c']) {
+      await broker.createTopic(name)
+      await broker.deleteTopic(name)
+    }
+    expect(JSON.parse(broker.disk.read(meta).toString()).deleted).to.have.length(1)
+  })
+
+  it('are not served from a list of topics of which one bit has changed, or one without a checksum', async () => {
+    await broker.createTopic('plain')
+    await broker.produce('plain', 0, ['a'])
+    const whole = broker.disk.read(meta)
+    const { crc: _, ...old } = JSON.parse(whole.toString())
+    const damaged = [Buffer.from(JSON.stringify(old)), Buffer.from(whole.toString().replace('"plain"', '"qlain"'))]
+    for (let at = 0; at < whole.length; at += 7) {
+      const flipped = Buffer.from(whole)
+      flipped[at] = flipped[at]! ^ 1
+      damaged.push(flipped)
+    }
+    for (const bytes of damaged) {
+      const refused = await broker.crash((disk) => overwrite(disk, bytes)).catch((error) => error)
+      expect(refused).to.include({ code: 'LOG_CORRUPT' })
+      expect(refused.message).to.contain(meta)
+    }
+    expect(folders()).to.include('plain-0')
+    await broker.crash((disk) => overwrite(disk, whole))
+    expect(await broker.values('plain')).to.deep.equal(['a'])
   })
 
   it('are not served without the list of topics: it is never guessed', async () => {

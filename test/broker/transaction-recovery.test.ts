@@ -199,6 +199,53 @@ describe('Transactions after a crash', () => {
       await expectUsable()
     })
 
+    describe('or even what was synced', () => {
+      const told = (): string => {
+        const troubles: string[] = []
+        broker.broker.listen((trouble) => troubles.push(trouble))()
+        return troubles.filter((trouble) => trouble.includes('LOG_CORRUPT')).join()
+      }
+
+      for (const [name, values] of [
+        ['with records there', ['b']],
+        ['that wrote elsewhere only', []],
+      ] as const) {
+        it(`commits no aborted transaction by the marker of a later one ${name}`, async () => {
+          await fill('a')
+          await broker.end(producer, false)
+          await broker.produce('t', 0, ['synced'])
+          await broker.send(producer, 't', 1, ['c'])
+          await broker.join(producer, 't', 0)
+          for (const value of values) await broker.send(producer, 't', 0, [value])
+          expect(await broker.end(producer, true)).to.equal('NONE')
+          await broker.crash((disk) => lose(disk, 't-0', 1))
+          await broker.produce('t', 0, ['after'])
+          expect(await broker.committedValues('t', 0)).to.deep.equal(['after'])
+          expect(told()).to.match(/t-0 ends at offset 1, .*synced/)
+          await expectUsable()
+        })
+      }
+
+      it('tells it when a committed transaction is gone as a whole', async () => {
+        await broker.produce('t', 0, ['before'])
+        await broker.send(producer, 't', 0, ['b'])
+        expect(await broker.end(producer, true)).to.equal('NONE')
+        await broker.crash((disk) => lose(disk, 't-0', 1))
+        expect(await broker.committedValues('t', 0)).to.deep.equal(['before'])
+        expect(told()).to.match(/t-0 ends at offset 1, .* from offset 1 on/)
+      })
+
+      it('does not take a topic of the same name for the one that was written', async () => {
+        await broker.produce('t', 0, ['before'])
+        await broker.send(producer, 't', 0, ['b'])
+        expect(await broker.end(producer, true)).to.equal('NONE')
+        await broker.deleteTopic('t')
+        await broker.createTopic('t')
+        await broker.crash()
+        expect(told()).to.equal('')
+      })
+    })
+
     it('keeps a commit when its marker was lost twice', async () => {
       await fill('a')
       await broker.end(producer, true)

@@ -30,6 +30,7 @@ const checkpointMoments: readonly Moment[] = [
   [/^write .*\.snapshot$/, 8],
   [/^sync .*\.(snapshot|txnindex)$/, 8],
   [/^rename .*leader-epoch-checkpoint$/, 8],
+  [/^rename .*segment-checkpoint$/, 8],
   [/^write .*recovery-point-offset-checkpoint/, 1],
   [/^rename .*recovery-point-offset-checkpoint$/, 1],
   [/^rename .*log-start-offset-checkpoint$/, 1],

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { StreamError } from '../../src/base/errors.ts'
 import type { Machine } from '../../src/base/machine.ts'
+import { encodeCheckedJson } from '../../src/log/checked-json.ts'
 import { LogDirectory } from '../../src/log/log-directory.ts'
 import {
   batchOf,
@@ -85,15 +86,43 @@ describe('LogDirectory', () => {
     await (await LogDirectory.open(machine, folder)).close()
   })
 
-  it('refuses a folder of a newer format, and one whose mark is damaged', async () => {
+  it('refuses a folder of a newer format, and one whose mark is damaged in any byte or has no checksum', async () => {
     const folder = temporaryFolder()
     await (await LogDirectory.open(testMachine(), folder)).close()
     const path = join(folder, 'log-directory.json')
-    writeFileSync(path, readFileSync(path, 'utf8').replace('"version":1', '"version":2'))
+    const whole = readFileSync(path)
+    writeFileSync(path, encodeCheckedJson({ version: 3, starts: 1, clean: true }))
     expect(await codeOf(LogDirectory.open(testMachine(), folder))).to.equal('LOG_FORMAT_NEWER')
-    writeFileSync(path, 'not json')
-    expect(await codeOf(LogDirectory.open(testMachine(), folder))).to.equal('LOG_CORRUPT')
+    for (const text of ['not json', '', '{"version":1,"starts":1,"clean":true}']) {
+      writeFileSync(path, text)
+      expect(await codeOf(LogDirectory.open(testMachine(), folder))).to.equal('LOG_CORRUPT')
+    }
+    for (let at = 0; at < whole.length; at++) {
+      const flipped = Buffer.from(whole)
+      flipped[at] = flipped[at]! ^ 1
+      writeFileSync(path, flipped)
+      expect(await codeOf(LogDirectory.open(testMachine(), folder)), String(at)).to.equal('LOG_CORRUPT')
+    }
     expect(readdirSync(folder).filter((name) => name.startsWith('.lock'))).to.deep.equal([])
+  })
+
+  it('cuts nothing when the count of starts went back: the partitions are LOG_CORRUPT', async () => {
+    const folder = temporaryFolder()
+    const path = join(folder, 'log-directory.json')
+    const segment = join(folder, 't-0', `${'0'.repeat(20)}.log`)
+    for (const value of ['a', 'b']) {
+      const logs = await LogDirectory.open(mortalMachine(), folder)
+      ;(await logs.openPartition('t', 0, { config })).append(batchOf([value]), client)
+    }
+    const before = readFileSync(segment)
+    for (const starts of [0, 1]) {
+      writeFileSync(path, encodeCheckedJson({ version: 2, starts, clean: false }))
+      const logs = await LogDirectory.open(mortalMachine(), folder)
+      const error = await logs.openPartition('t', 0, { config }).catch((refusal: unknown) => refusal as StreamError)
+      expect(StreamError.is(error, 'LOG_CORRUPT')).to.equal(true)
+      expect((error as StreamError).message).to.match(/\.log .*log-directory\.json/)
+      expect(readFileSync(segment)).to.deep.equal(before)
+    }
   })
 
   it('keeps a damaged partition under its error while the others serve', async () => {

@@ -1,24 +1,13 @@
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { crc32c } from '../../src/base/crc.ts'
 import { StreamError } from '../../src/base/errors.ts'
 import type { AbortedTransaction } from '../../src/log/log-config.ts'
-import { LogDirectory } from '../../src/log/log-directory.ts'
 import type { PartitionLog } from '../../src/log/partition-log.ts'
 import { batchSize } from '../../src/records/batch-format.ts'
 import { encodeControlBatch } from '../../src/records/control-record.ts'
-import {
-  batchOf,
-  client,
-  errorOf,
-  readAll,
-  removeTemporaryFolders,
-  temporaryFolder,
-  testConfig,
-  testMachine,
-} from './support.ts'
-
-const config = { ...testConfig, segmentBytes: 900, indexIntervalBytes: 150 }
+import { batchOf, client, errorOf, Folder, flip, readAll, removeTemporaryFolders } from './support.ts'
 
 /** What a read_committed reader is told, batch by batch. */
 function abortedIn(log: PartitionLog): (readonly AbortedTransaction[])[] {
@@ -29,31 +18,6 @@ function abortedIn(log: PartitionLog): (readonly AbortedTransaction[])[] {
     offset = Number(read.records.readBigInt64BE(0)) + read.records.readInt32BE(23) + 1
   }
   return found
-}
-
-class Folder {
-  readonly directory = temporaryFolder()
-  readonly partition = join(this.directory, 't-0')
-  #logs: LogDirectory | null = null
-
-  async open(): Promise<PartitionLog> {
-    this.#logs = await LogDirectory.open(testMachine(), this.directory)
-    return this.#logs.openPartition('t', 0, { config })
-  }
-
-  checkpoint(): Promise<void> {
-    return this.#logs!.checkpoint()
-  }
-
-  async close(): Promise<void> {
-    await this.#logs?.close()
-    this.#logs = null
-  }
-
-  named(part: string): string[] {
-    const names = readdirSync(this.partition).filter((name) => name.endsWith(part))
-    return names.sort().map((name) => join(this.partition, name))
-  }
 }
 
 /** Two producers whose transactions overlap, across five segments or so; every other one is aborted. */
@@ -149,10 +113,11 @@ describe('a lost or damaged .txnindex', () => {
     expect(errorOf(() => read(log.endOffset - 1))?.code).to.equal('LOG_CORRUPT')
   })
 
-  it('of a newer format of the segment-checkpoint is refused', async () => {
+  it('and a newer format of the segment-checkpoint: it is refused', async () => {
     const path = join(folder.partition, 'segment-checkpoint')
     const bytes = readFileSync(path)
-    bytes.writeInt16BE(1, 0)
+    bytes.writeInt16BE(2, 4)
+    bytes.writeUInt32BE(crc32c(bytes, 4, bytes.length), 0)
     writeFileSync(path, bytes)
     const error = await folder.open().catch((refusal: unknown) => refusal)
     expect(StreamError.is(error, 'LOG_FORMAT_NEWER')).to.equal(true)
@@ -178,12 +143,6 @@ describe('a lost or damaged .txnindex', () => {
     }
   })
 })
-
-function flip(path: string, at: number): void {
-  const bytes = readFileSync(path)
-  bytes[at] = bytes[at]! ^ 1
-  writeFileSync(path, bytes)
-}
 
 /** Where the last batch of a file begins. */
 function lastBatchAt(path: string): number {

@@ -156,7 +156,7 @@ describe('PartitionLog', () => {
       ['BATCH_CORRUPT', Buffer.concat([one, one])],
       ['BATCH_CORRUPT', Buffer.alloc(0)],
       ['BATCH_CORRUPT', encodeControlBatch('commit', 1, 0, 0, 0)],
-      ['BATCH_CORRUPT', batchOf([{ value: 'without key' }])],
+      ['INPUT_INVALID', batchOf([{ value: 'without key' }])],
       ['RECORD_TOO_LARGE', batchOf([{ key: 'k', value: 'x'.repeat(400) }])],
     ]
     for (const [code, batch] of refused) expect(codeOf(() => log.append(batch, client))).to.equal(code)

@@ -53,6 +53,13 @@ function reopen(from: Written, recoveryPoint = 0, leaderEpoch = 2): PartitionLog
   return openLog(testMachine(), from.folder, { config, recoveryPoint, leaderEpoch })
 }
 
+async function expectPrefix(from: Written, log: PartitionLog): Promise<void> {
+  const rows = readAll(log)
+  expect(rows).to.deep.equal(from.rows.slice(0, rows.length))
+  expect(log.endOffset).to.equal(rows.length)
+  await log.close()
+}
+
 describe('recovery', () => {
   afterEach(removeTemporaryFolders)
 
@@ -92,11 +99,13 @@ describe('recovery', () => {
         const at = Math.floor(place / names.length) % bytes.length
         bytes[at] = bytes[at]! ^ flip
         writeFileSync(path, bytes)
-        const log = reopen(one)
-        const rows = readAll(log)
-        expect(rows).to.deep.equal(one.rows.slice(0, rows.length))
-        expect(log.endOffset).to.equal(rows.length)
-        await log.close()
+        let log: PartitionLog | null = null
+        const error = errorOf(() => {
+          log = reopen(one)
+        })
+        // No checksum covers the epoch of a batch: a sound batch with one that was never given out is not cut.
+        if (error !== null) expect(error.message).to.match(/LOG_CORRUPT.* a sound batch there was written in life/)
+        else await expectPrefix(one, log!)
         removeTemporaryFolders()
       }),
       { numRuns: 60 },
@@ -205,6 +214,8 @@ describe('recovery', () => {
     await first.checkpoint()
     expect(existsSync(join(folder, 't-0', `${'1'.padStart(20, '0')}.snapshot`))).to.equal(true)
     truncateSync(join(folder, 't-0', `${'0'.repeat(20)}.log`), 0)
+    // The power went before the checkpoint was whole.
+    rmSync(join(folder, 't-0', 'segment-checkpoint'))
     const second = openLog(testMachine(), folder, { leaderEpoch: 2 })
     second.append(batchOf(['other']), client)
     expect([second.lastStableOffset, second.endOffset]).to.deep.equal([1, 1])

@@ -6,6 +6,7 @@ import type { PartitionLog } from '../../src/log/partition-log.ts'
 import { batchSize, patchOffset } from '../../src/records/batch-format.ts'
 import {
   batchOf,
+  client,
   openLog,
   removeTemporaryFolders,
   rowsOf,
@@ -88,6 +89,21 @@ describe('reading a segment', () => {
     writeFileSync(index, bytes)
     expect(offsetsFrom(open(), 33)).to.deep.equal([40, 41])
   })
+
+  for (const isCompacted of [false, true]) {
+    const topic = isCompacted ? 'a compacted topic' : 'an ordinary topic'
+    it(`says LOG_CORRUPT to who goes on where he stopped, at a batch that says it lies behind the end, in ${topic}`, () => {
+      const folder = temporaryFolder()
+      const log = openLog(testMachine(), folder, { config: { ...testConfig, compacted: isCompacted } })
+      for (const value of ['a', 'b', 'c']) log.append(batchOf([{ key: 'k', value }]), client)
+      expect(offsetsFrom(log, 0)).to.deep.equal([0])
+      const path = join(folder, 't-0', `${'0'.repeat(20)}.log`)
+      const bytes = readFileSync(path)
+      bytes.writeUInt8(1, batchSize(bytes, 0) + 5)
+      writeFileSync(path, bytes)
+      expect(() => offsetsFrom(log, 1)).to.throw(StreamError, 'LOG_CORRUPT')
+    })
+  }
 
   it('says LOG_CORRUPT at open when a damaged message stands between the last index entry and the recovery point', () => {
     const { path, open } = compacted(0, 10, 20)

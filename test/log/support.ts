@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../src/base/clock.ts'
@@ -8,6 +8,7 @@ import type { Machine } from '../../src/base/machine.ts'
 import { SeededRandom } from '../../src/base/random.ts'
 import { noHeaders } from '../../src/base/serde.ts'
 import type { LogConfig, PartitionLogOptions } from '../../src/log/log-config.ts'
+import { LogDirectory } from '../../src/log/log-directory.ts'
 import { PartitionLog } from '../../src/log/partition-log.ts'
 import { BatchBuilder, type BatchHeader, plainHeader } from '../../src/records/batch-builder.ts'
 import { BatchCursor } from '../../src/records/batch-cursor.ts'
@@ -92,14 +93,23 @@ export function removeTemporaryFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 }
 
-export function openLog(machine: Machine, directory: string, options: Partial<PartitionLogOptions> = {}): PartitionLog {
+export interface OpenOptions extends Partial<Omit<PartitionLogOptions, 'recorded'>> {
+  readonly recoveryPoint?: number
+  readonly startOffset?: number
+}
+
+export function openLog(
+  machine: Machine,
+  directory: string,
+  { recoveryPoint = 0, startOffset = 0, ...options }: OpenOptions = {},
+): PartitionLog {
   return PartitionLog.open(machine, join(directory, 't-0'), {
     topic: 't',
     partition: 0,
     config: testConfig,
     leaderEpoch: 1,
     cleanShutdown: false,
-    recoveryPoint: 0,
+    recorded: { recoveryPoint, startOffset },
     ...options,
   })
 }
@@ -169,4 +179,45 @@ export function errorOf(run: () => unknown): StreamError | null {
     if (StreamError.is(error)) return error
     throw error
   }
+}
+
+export const smallSegments: LogConfig = { ...testConfig, segmentBytes: 900, indexIntervalBytes: 150 }
+
+/** A folder of logs with one partition of small segments, opened and closed again and again. */
+export class Folder {
+  readonly directory = temporaryFolder()
+  readonly partition = join(this.directory, 't-0')
+  #logs: LogDirectory | null = null
+
+  async open(): Promise<PartitionLog> {
+    // Another machine each time: a life that was dropped without a close holds no lock.
+    this.#logs = await LogDirectory.open(testMachine(), this.directory)
+    return this.#logs.openPartition('t', 0, { config: smallSegments })
+  }
+
+  /** The process dies: nothing is closed, and what was written is there. */
+  kill(): void {
+    this.#logs = null
+    for (const name of readdirSync(this.directory)) if (name.startsWith('.lock')) rmSync(join(this.directory, name))
+  }
+
+  checkpoint(): Promise<void> {
+    return this.#logs!.checkpoint()
+  }
+
+  async close(): Promise<void> {
+    await this.#logs?.close()
+    this.#logs = null
+  }
+
+  named(part: string): string[] {
+    const names = readdirSync(this.partition).filter((name) => name.endsWith(part))
+    return names.sort().map((name) => join(this.partition, name))
+  }
+}
+
+export function flip(path: string, at: number): void {
+  const bytes = readFileSync(path)
+  bytes[at] = bytes[at]! ^ 1
+  writeFileSync(path, bytes)
 }

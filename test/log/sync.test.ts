@@ -126,6 +126,22 @@ describe('PartitionLog.sync', () => {
     await log.close()
   })
 
+  it('counts nothing as synced after a failure, for those who wait for the next round either', async () => {
+    const files = new WatchedFiles()
+    const log = openLog({ ...testMachine(), files }, temporaryFolder())
+    const gate = deferred()
+    files.gate = gate.promise
+    log.append(batchOf(['a']), client)
+    const one = codeOf(log.sync())
+    await new Promise((resolve) => setImmediate(resolve))
+    const two = codeOf(log.sync())
+    files.failing.sync.add(first)
+    gate.resolve()
+    expect(await Promise.all([one, two])).to.deep.equal(['LOG_OFFLINE', 'LOG_OFFLINE'])
+    expect(log.unsynced).to.equal(true)
+    await log.close()
+  })
+
   it('leaves syncing to the operating system when asked, but not a checkpoint', async () => {
     const files = new WatchedFiles()
     const log = openLog({ ...testMachine(), files }, temporaryFolder(), { config: { ...testConfig, flush: 'os' } })

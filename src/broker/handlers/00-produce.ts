@@ -25,6 +25,7 @@ export const produce = handler('Produce', { min: 3, max: 11 }, async (request, b
         const log = partitionLog(broker, name, index)
         const durable = appendable(request, broker, name, index, records)
         const result = log.append(records!, { origin: 'client' })
+        broker.disk.written(records!.length)
         if (durable && log.unsynced) {
           const failed = (error: unknown): void => {
             answers[position] = refusedAnswer(index, refusedBy(error))
@@ -33,6 +34,7 @@ export const produce = handler('Produce', { min: 3, max: 11 }, async (request, b
         }
         return appendedAnswer(index, result)
       } catch (error) {
+        if (StreamError.is(error, 'DISK_FULL')) broker.disk.refused(error)
         return refusedAnswer(index, error instanceof RefusedError ? error.refusal : refusedBy(error))
       }
     })
@@ -57,7 +59,7 @@ function refuseAll(request: RequestOf<'Produce'>, broker: BrokerRooms): Refusal 
     return refused('INVALID_REQUIRED_ACKS', `acks is ${request.acks}; -1, 0 and 1 are known`)
   }
   const full = broker.disk.refusal()
-  return full === null ? null : refused('KAFKA_STORAGE_ERROR', full)
+  return full === null ? null : refusedBy(full)
 }
 
 function partitionLog(broker: BrokerRooms, topic: string, index: number): PartitionLog {

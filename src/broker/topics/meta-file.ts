@@ -1,6 +1,6 @@
 /**
  * What the broker knows beside its logs: cluster id, next producer id, topics with partitions and configs.
- * One small file of JSON, replaced whole.
+ * One small file of JSON with a checksum, replaced whole.
  *
  * Laws
  *  M1  the file on disk is always one whole version: the new one is written beside it, synced, then renamed
@@ -12,9 +12,11 @@
  */
 import { join } from 'node:path'
 import { assert } from '../../base/assert.ts'
-import { messageOf, StreamError } from '../../base/errors.ts'
+import { StreamError } from '../../base/errors.ts'
 import { metaFileBytesMax } from '../../base/limits.ts'
 import type { Machine } from '../../base/machine.ts'
+import { decodeCheckedJson, encodeCheckedJson } from '../../log/checked-json.ts'
+import { replaceFile } from '../../log/checkpoint-file.ts'
 import type { TopicConfigs } from './topic-configs.ts'
 
 export interface TopicMeta {
@@ -28,10 +30,13 @@ export interface Meta {
   readonly clusterId: string
   readonly nextProducerId: number
   readonly topics: readonly TopicMeta[]
+  /** Ids of deleted topics that may still have folders: nothing else says that those may go. */
+  readonly deleted: readonly string[]
 }
 
 const metaFileName = 'meta.json'
-const format = 1
+const format = 2
+const advice = 'restore it from a copy of the data folder'
 
 export class MetaFile {
   readonly #machine: Machine
@@ -54,7 +59,7 @@ export class MetaFile {
     const path = join(directory, metaFileName)
     if (machine.files.exists(path)) return new MetaFile(machine, directory, parse(path, machine.files.read(path)))
     const clusterId = Buffer.from(machine.random.uuid().replaceAll('-', ''), 'hex').toString('base64url')
-    return new MetaFile(machine, directory, { clusterId, nextProducerId: 0, topics: [] })
+    return new MetaFile(machine, directory, { clusterId, nextProducerId: 0, topics: [], deleted: [] })
   }
 
   get current(): Meta {
@@ -71,50 +76,34 @@ export class MetaFile {
 
   async #write(next: Meta): Promise<void> {
     assert(next.nextProducerId >= this.#current.nextProducerId, 'a producer id is given once')
-    const { files } = this.#machine
-    const path = join(this.#directory, metaFileName)
-    const beside = `${path}.tmp`
-    const bytes = Buffer.from(`${JSON.stringify({ format, ...next }, null, 1)}\n`)
+    const bytes = encodeCheckedJson({ format, ...next })
     if (bytes.length > metaFileBytesMax) {
       throw new StreamError(
         'CONFIG_INVALID',
         `the list of topics would take ${bytes.length} bytes; delete topics first`,
       )
     }
-    if (files.exists(beside)) files.remove(beside)
-    const file = files.open(beside, 'write')
-    try {
-      file.write(bytes, 0, bytes.length, 0)
-      await file.sync()
-    } finally {
-      file.close()
-    }
-    files.rename(beside, path)
-    await files.syncDirectory(this.#directory)
+    await replaceFile(this.#machine.files, join(this.#directory, metaFileName), bytes)
     this.#current = next
   }
 }
 
 function parse(path: string, bytes: Buffer): Meta {
-  let raw: unknown
-  try {
-    raw = JSON.parse(bytes.toString())
-  } catch (error) {
-    throw corrupt(path, messageOf(error))
+  const fields = decodeCheckedJson(path, bytes, advice)
+  if (typeof fields.format === 'number' && fields.format > format) {
+    const newer = `this program knows up to ${format}; use the newer one`
+    throw new StreamError('LOG_FORMAT_NEWER', `${path} has format ${fields.format}, ${newer}`)
   }
-  if (typeof raw !== 'object' || raw === null) throw corrupt(path, 'it holds no object')
-  const fields = raw as Partial<Meta> & { readonly format?: unknown }
-  if (typeof fields.format !== 'number') throw corrupt(path, 'it names no format')
-  if (fields.format > format) {
-    const advice = `this program knows up to ${format}; use the newer one`
-    throw new StreamError('LOG_FORMAT_NEWER', `${path} has format ${fields.format}, ${advice}`)
-  }
-  const { clusterId, nextProducerId, topics } = fields
+  if (fields.format !== format) throw corrupt(path, 'it names no format')
+  const { clusterId, nextProducerId, topics, deleted } = fields
   if (typeof clusterId !== 'string' || !Number.isSafeInteger(nextProducerId)) {
     throw corrupt(path, 'the cluster id or the next producer id is missing')
   }
   if (!Array.isArray(topics) || !topics.every(isTopic)) throw corrupt(path, 'its list of topics is damaged')
-  return { clusterId, nextProducerId: nextProducerId!, topics }
+  if (!Array.isArray(deleted) || !deleted.every((id) => typeof id === 'string')) {
+    throw corrupt(path, 'its list of deleted topics is damaged')
+  }
+  return { clusterId, nextProducerId: Number(nextProducerId), topics, deleted }
 }
 
 function isTopic(raw: unknown): raw is TopicMeta {
@@ -125,5 +114,5 @@ function isTopic(raw: unknown): raw is TopicMeta {
 }
 
 function corrupt(path: string, what: string): StreamError {
-  return new StreamError('LOG_CORRUPT', `${path}: ${what}; restore it from a copy of the data folder`)
+  return new StreamError('LOG_CORRUPT', `${path}: ${what}; ${advice}`)
 }

@@ -6,6 +6,7 @@
  * cleanup.policy holds "compact" (keys are then required). The others are stored and described.
  */
 import { indexIntervalBytesDefault, segmentBytesDefault } from '../../base/limits.ts'
+import { shown } from '../../base/option-checks.ts'
 import type { LogConfig } from '../../log/log-config.ts'
 
 /** As in DescribeConfigs. */
@@ -135,11 +136,12 @@ function typeProblem(type: ConfigType, value: string): string | null {
   }
 }
 
-/** What is wrong with this config of a topic, or null. */
+/** What is wrong with this config of a topic, or null. Nothing is decoded on the direct way: a value may be anything. */
 export function configProblem(name: string, value: string | null): string | null {
   const definition = topicConfigDefinitions.get(name)
   if (definition === undefined) return `unknown topic config ${name}`
   if (value === null) return `null is no value for ${name}`
+  if (typeof value !== 'string') return `${name}=${shown(value)} must be a text, as all values of configs`
   const trimmed = value.trim()
   const problem = typeProblem(definition.type, trimmed) ?? definition.problem(trimmed)
   return problem === null ? null : `${name}=${value} ${problem}`

@@ -3,10 +3,11 @@
  *
  * Laws
  *  T1  the meta file says which topics exist; folders follow it. Folders are made before the file names a new topic, and
- *      removed after it names a deleted one no more: a crash in between leaves folders nobody knows, which the next
+ *      removed after it names a deleted one as deleted: a crash in between leaves folders of no topic, which the next
  *      start removes. A folder that a power cut took had nothing in it that counts: it is made anew, empty
  *  T2  one change at a time, each on what the last one left
  *  T3  a deletion is durable before it is answered, so a later topic of the same name never finds old data
+ *  T4  records are removed only when the file says that their topic was deleted: any other folder stays, and is told
  *
  * Not here: the file (meta-file.ts), names and configs (topic-name.ts, topic-configs.ts).
  */
@@ -14,7 +15,7 @@ import { assert } from '../../base/assert.ts'
 import { StreamError } from '../../base/errors.ts'
 import { brokerPartitionsMax, topicPartitionsMax } from '../../base/limits.ts'
 import type { Random } from '../../base/random.ts'
-import type { LogDirectory } from '../../log/log-directory.ts'
+import type { LogDirectory, PartitionFolder } from '../../log/log-directory.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import { accepted, type Refusal, refused, refusedBy } from '../kafka-answers.ts'
 import type { MetaFile, TopicMeta } from './meta-file.ts'
@@ -55,14 +56,22 @@ export class Topics {
     this.#flush = flush
   }
 
-  /** T1: opens what the file names, and removes what it does not. A partition that cannot be opened is offline. */
+  /** T1: opens what the file names, and removes what is left over. A partition that cannot be opened is offline. */
   async load(): Promise<void> {
     const { topics } = this.#meta.current
     const counts = new Map(topics.map(({ name, partitions }) => [name, partitions]))
-    for (const { topic, partition } of this.#directory.folders()) {
-      if (partition >= (counts.get(topic) ?? 0)) await this.#directory.removePartition(topic, partition)
+    for (const folder of this.#directory.folders()) {
+      if (folder.partition < (counts.get(folder.topic) ?? 0)) continue
+      if (this.#isLeftOver(folder)) await this.#directory.removePartition(folder.topic, folder.partition)
+      else this.#directory.setAside(folder.topic, folder.partition, unknownFolder(folder))
     }
     for (const meta of topics) this.#enter(meta, await this.#openAll(meta, 0))
+  }
+
+  /** T4 */
+  #isLeftOver({ topic, partition, topicId }: PartitionFolder): boolean {
+    if (topicId !== null && this.#meta.current.deleted.includes(topicId)) return true
+    return !this.#directory.holdsRecords(topic, partition)
   }
 
   get clusterId(): string {
@@ -188,9 +197,9 @@ export class Topics {
   async #add(metas: readonly TopicMeta[]): Promise<void> {
     // A deletion that could not remove its folders has left old data behind.
     const names = new Set(metas.map(({ name }) => name))
-    for (const { topic, partition } of this.#directory.folders()) {
-      if (names.has(topic)) await this.#directory.removePartition(topic, partition)
-    }
+    const found = this.#directory.folders().filter(({ topic }) => names.has(topic))
+    for (const folder of found) if (!this.#isLeftOver(folder)) throw unknownFolder(folder)
+    for (const { topic, partition } of found) await this.#directory.removePartition(topic, partition)
     const opened: { meta: TopicMeta; partitions: Partition[] }[] = []
     for (const meta of metas) opened.push({ meta, partitions: await this.#openAll(meta, 0) })
     const all = opened.flatMap(({ partitions }) => partitions)
@@ -282,7 +291,11 @@ export class Topics {
       if (this.#byId.get(id) === undefined) return refused('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${name}`)
       const { partitions } = this.#byId.get(id)!
       try {
-        await this.#meta.update((meta) => ({ ...meta, topics: meta.topics.filter((known) => known.id !== id) }))
+        await this.#meta.update((meta) => {
+          const topics = meta.topics.filter((known) => known.id !== id)
+          const ids = new Set(this.#directory.folders().map(({ topicId }) => topicId))
+          return { ...meta, topics, deleted: [...meta.deleted.filter((one) => ids.has(one)), id] }
+        })
         this.#byName.delete(name)
         this.#byId.delete(id)
         await this.#drop(partitions, 'its topic was deleted')
@@ -305,6 +318,12 @@ export class Topics {
 
 function indexes(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at)
+}
+
+function unknownFolder({ topic, partition, topicId }: PartitionFolder): StreamError {
+  const what = `the folder ${topic}-${partition} holds records of topic id ${topicId ?? '(unknown)'}`
+  const advice = 'restore both from the same copy of the data folder, or move the folder away'
+  return new StreamError('LOG_CORRUPT', `${what}, which meta.json neither names nor calls deleted; ${advice}`)
 }
 
 function assertOnline(partition: Partition): void {

@@ -2,17 +2,19 @@
  * Writes the markers that end a transaction in its partitions, and finds at start which of them a power cut took.
  *
  * Laws
- *  R1  a marker goes to a partition only while a transaction of its producer is open there that began before the
- *      marker's bound: a later transaction is never ended by the marker of an earlier one
+ *  R1  a marker is written again only for the transaction that it ends: one of its producer that is open there and began
+ *      where the marker says it did. A later one began behind the marker's bound; an earlier one is open only when bytes that
+ *      were synced are gone, its end among them: it is aborted, and the loss is told
  *  R2  a partition that is offline keeps its marker among the unsettled ones; one that is gone needs none
  */
 import type { Clock } from '../../base/clock.ts'
+import { StreamError } from '../../base/errors.ts'
 import type { PartitionLog } from '../../log/partition-log.ts'
 import { encodeControlBatch } from '../../records/control-record.ts'
 import { answerTo } from '../kafka-answers.ts'
 import type { Partition } from '../topics/partition.ts'
 import { type OpenTransaction, openTransactionsOf } from './open-transactions.ts'
-import { notWritten, type UnsettledMarker } from './transaction-records.ts'
+import { type MarkerPlace, notWritten, type UnsettledMarker } from './transaction-records.ts'
 
 export type FindPartition = (topic: string, partition: number) => Partition | null
 
@@ -27,9 +29,27 @@ export class MarkerWriter {
     this.#coordinatorEpoch = coordinatorEpoch
   }
 
+  /** For the transaction that the producer has open now. */
+  placeOf(topic: string, partition: number, producerId: number): MarkerPlace {
+    const log = this.#find(topic, partition)?.online
+    if (log == null) return this.anywhere(topic, partition)
+    return { ...this.anywhere(topic, partition), offset: log.endOffset, firstOffset: log.firstOffsetOf(producerId) }
+  }
+
+  /** For whatever transaction the producer has open there. */
+  anywhere(topic: string, partition: number): MarkerPlace {
+    return { topicId: this.#find(topic, partition)?.topicId ?? '', offset: notWritten, firstOffset: 0 }
+  }
+
+  /** Null: its topic is gone. */
+  partitionOf(marker: UnsettledMarker): Partition | null {
+    const partition = this.#find(marker.topic, marker.partition)
+    return partition?.topicId === marker.topicId ? partition : null
+  }
+
   /** Writes one marker and says where it stands, or null when the partition is gone (R2). DISK_FULL, DISK_FAILED. */
   write(marker: UnsettledMarker): UnsettledMarker | null {
-    const partition = this.#find(marker.topic, marker.partition)
+    const partition = this.partitionOf(marker)
     if (partition === null) return null
     const log = partition.online
     if (log === null) return { ...marker, offset: notWritten }
@@ -57,7 +77,7 @@ export class MarkerWriter {
       kept.push(marker)
     }
     for (const marker of this.unsettled(markers)) {
-      const log = this.#find(marker.topic, marker.partition)?.online
+      const log = this.partitionOf(marker)?.online
       if (log == null || marker.offset === notWritten) kept.push(marker)
       // A partition that fails now is offline; its marker is written anew when it is opened again (R2).
       else syncs.push(log.sync().catch((error) => keepAfter(error, marker)))
@@ -70,7 +90,7 @@ export class MarkerWriter {
   unsettled(markers: readonly UnsettledMarker[]): readonly UnsettledMarker[] {
     if (markers.length === 0) return markers
     return markers.filter((marker) => {
-      const partition = this.#find(marker.topic, marker.partition)
+      const partition = this.partitionOf(marker)
       if (partition === null) return false
       return marker.offset === notWritten || partition.online === null || partition.online.unsynced
     })
@@ -100,12 +120,18 @@ export class MarkerRecovery {
   }
 
   /** Writes the marker again if it was lost (R1). Returns what stays unsettled. */
-  redo(marker: UnsettledMarker, partition: Partition | null): UnsettledMarker | null {
+  redo(marker: UnsettledMarker): UnsettledMarker | null {
+    const partition = this.#writer.partitionOf(marker)
     if (partition === null) return null
-    if (partition.online === null || this.#unreadable.has(partition)) return marker
+    const log = partition.online
+    if (log === null || this.#unreadable.has(partition)) return marker
     const open = this.#open.get(partition)
     const transaction = open?.get(marker.producerId)
-    if (transaction === undefined || transaction.firstOffset >= marker.offset) {
+    const beginsAt = marker.firstOffset < 0 ? marker.offset : marker.firstOffset
+    const isOlder = transaction !== undefined && transaction.firstOffset < beginsAt
+    // A commit was decided after all it covers was synced.
+    if (isOlder || (marker.commit && marker.firstOffset >= log.endOffset)) log.report(lostRecords(log, marker))
+    if (transaction === undefined || isOlder || transaction.firstOffset >= marker.offset) {
       return marker.offset === notWritten ? null : marker
     }
     open!.delete(marker.producerId)
@@ -118,8 +144,16 @@ export class MarkerRecovery {
       for (const { producerId, producerEpoch } of open.values()) {
         const { topic, index } = partition
         if (isKnown(producerId, topic, index)) continue
-        this.#writer.write({ topic, partition: index, offset: notWritten, producerId, producerEpoch, commit: false })
+        const place = this.#writer.anywhere(topic, index)
+        this.#writer.write({ ...place, topic, partition: index, producerId, producerEpoch, commit: false })
       }
     }
   }
+}
+
+function lostRecords(log: PartitionLog, { producerId, firstOffset }: UnsettledMarker): StreamError {
+  const what = `${log.directory} ends at offset ${log.endOffset}, but producer ${producerId} had a transaction from offset ${firstOffset} on`
+  const advice =
+    'records of it that were synced are gone; check the disk, and restore the data folder if they are needed'
+  return new StreamError('LOG_CORRUPT', `${what}: ${advice}`)
 }

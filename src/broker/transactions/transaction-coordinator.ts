@@ -100,9 +100,9 @@ export class TransactionCoordinator {
       this.#log = null
       return
     }
-    const { machine, find } = this.#rooms
-    const rooms = { clock: machine.clock, table: this.#table, log: this.#log, markers: this.#markers, find }
-    recoverTransactions({ ...rooms, cleanShutdown }, partitions)
+    const { clock } = this.#rooms.machine
+    const rooms = { clock, table: this.#table, log: this.#log, markers: this.#markers, cleanShutdown }
+    recoverTransactions(rooms, partitions)
   }
 
   /** Why there are no transactions, when the log could be opened but not read. */
@@ -281,7 +281,7 @@ export class TransactionCoordinator {
     if (commit) reach('transaction.prepare.enter')
     const earlier = await this.#earlierMarkers(transaction)
     const own = transaction.markers(commit, (topic, partition) => {
-      return this.#rooms.find(topic, partition)?.online?.endOffset ?? notWritten
+      return this.#markers.placeOf(topic, partition, transaction.producerId)
     })
     transaction.unsettled = [...earlier, ...own]
     await this.#insist(() => this.#log!.write(transaction))

@@ -3,7 +3,7 @@
  *
  * Markers are not synced (D3), so after a power cut a marker may be gone although a later state of its transactional id
  * survived. Each value therefore carries, as a tagged field of ours that Kafka's readers skip, the markers that are not
- * known to be durable: where they stand and what they say. Recovery writes those anew that lie beyond their log's end.
+ * known to be durable: where they stand, where their transactions begin and what they say. Recovery writes those anew that lie beyond their log's end.
  */
 import { ByteReader, ByteWriter } from '../../base/bytes.ts'
 import { StreamError } from '../../base/errors.ts'
@@ -12,13 +12,21 @@ import { readCount, readText, writeText } from '../record-text.ts'
 import { type StoredState, storedStates } from './transaction-states.ts'
 
 /** A marker that was written, or is to be written (`offset` = notWritten), and is not known to be on the disk. */
-export interface UnsettledMarker {
+export interface UnsettledMarker extends MarkerPlace {
   readonly topic: string
   readonly partition: number
-  readonly offset: number
   readonly producerId: number
   readonly producerEpoch: number
   readonly commit: boolean
+}
+
+export interface MarkerPlace {
+  /** A later topic of the same name is another one. */
+  readonly topicId: string
+  /** Where it stands; before it was written: the end of the log then. */
+  readonly offset: number
+  /** Where the transaction that it ends begins in the partition; -1: it has nothing there, 0: not known. */
+  readonly firstOffset: number
 }
 
 export const notWritten: number = Number.MAX_SAFE_INTEGER
@@ -98,7 +106,9 @@ function encodeUnsettled(markers: readonly UnsettledMarker[]): Buffer {
   for (const marker of markers) {
     writeText(writer, marker.topic)
     writer.int32(marker.partition)
+    writeText(writer, marker.topicId)
     writer.int64(marker.offset)
+    writer.int64(marker.firstOffset)
     writer.int64(marker.producerId)
     writer.int16(marker.producerEpoch)
     writer.int8(marker.commit ? 1 : 0)
@@ -177,7 +187,9 @@ function readUnsettled(reader: ByteReader): UnsettledMarker[] {
     markers.push({
       topic: readText(reader),
       partition: reader.int32(),
+      topicId: readText(reader),
       offset: reader.int64(),
+      firstOffset: reader.int64(),
       producerId: reader.int64(),
       producerEpoch: reader.int16(),
       commit: reader.int8() === 1,

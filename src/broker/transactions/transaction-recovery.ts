@@ -10,10 +10,10 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import type { Partition } from '../topics/partition.ts'
-import { type FindPartition, MarkerRecovery, type MarkerWriter } from './marker-writer.ts'
+import { MarkerRecovery, type MarkerWriter } from './marker-writer.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionLog } from './transaction-log.ts'
-import { notWritten, type UnsettledMarker } from './transaction-records.ts'
+import type { UnsettledMarker } from './transaction-records.ts'
 import type { TransactionTable } from './transaction-table.ts'
 
 export interface RecoveryRooms {
@@ -21,7 +21,6 @@ export interface RecoveryRooms {
   readonly table: TransactionTable
   readonly log: TransactionLog
   readonly markers: MarkerWriter
-  readonly find: FindPartition
   readonly cleanShutdown: boolean
 }
 
@@ -39,7 +38,7 @@ export function recoverTransactions(rooms: RecoveryRooms, partitions: Iterable<P
 function recoverOne(rooms: RecoveryRooms, recovery: MarkerRecovery, transaction: Transaction): void {
   const { log } = rooms
   const redo = (markers: readonly UnsettledMarker[]): UnsettledMarker[] => {
-    return markers.flatMap((marker) => recovery.redo(marker, rooms.find(marker.topic, marker.partition)) ?? [])
+    return markers.flatMap((marker) => recovery.redo(marker) ?? [])
   }
   const { state } = transaction
   // Markers of earlier transactions first: they stand first in their logs.
@@ -56,7 +55,9 @@ function recoverOne(rooms: RecoveryRooms, recovery: MarkerRecovery, transaction:
   } else if (state !== 'PrepareCommit' && state !== 'PrepareAbort') {
     return
   }
-  const own = transaction.markers(state === 'PrepareCommit', () => notWritten)
+  const own = transaction.markers(state === 'PrepareCommit', (topic, partition) => {
+    return rooms.markers.anywhere(topic, partition)
+  })
   // The markers of a prepared transaction were among the unsettled ones, unless another program wrote this state.
   const left = own.filter((marker) => !transaction.unsettled.some((known) => sameMarker(known, marker)))
   transaction.unsettled = [...transaction.unsettled, ...redo(left)]

@@ -2,7 +2,7 @@ import { assert } from '../../base/assert.ts'
 import { deferred } from '../../base/deferred.ts'
 import { step } from '../../base/state-table.ts'
 import type { Deadline } from '../deadline.ts'
-import type { StoredTransaction, UnsettledMarker } from './transaction-records.ts'
+import type { MarkerPlace, StoredTransaction, UnsettledMarker } from './transaction-records.ts'
 import { type TransactionState, transactionStates } from './transaction-states.ts'
 
 /** The largest epoch of a producer id; the one below it is the last that a client is given. */
@@ -64,12 +64,12 @@ export class Transaction {
     this.lastProducerEpoch = -1
   }
 
-  /** The markers that end it. `bound` says below which offset of the partition its records stand. */
-  markers(commit: boolean, bound: (topic: string, partition: number) => number): UnsettledMarker[] {
+  /** The markers that end it. `placeOf` says where they belong. */
+  markers(commit: boolean, placeOf: (topic: string, partition: number) => MarkerPlace): UnsettledMarker[] {
     const { producerId, producerEpoch } = this
     const markers: UnsettledMarker[] = []
     for (const { topic, partition } of this.eachPartition()) {
-      markers.push({ topic, partition, offset: bound(topic, partition), producerId, producerEpoch, commit })
+      markers.push({ ...placeOf(topic, partition), topic, partition, producerId, producerEpoch, commit })
     }
     return markers
   }
