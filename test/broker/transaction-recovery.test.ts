@@ -235,6 +235,17 @@ describe('Transactions after a crash', () => {
         expect(told()).to.match(/t-0 ends at offset 1, .* from offset 1 on/)
       })
 
+      it('tells nothing when only aborts are gone: nothing was synced for them', async () => {
+        await fill('a')
+        await broker.end(producer, false)
+        await fill('b')
+        await broker.end(producer, false)
+        await broker.crash((disk) => lose(disk, 't-0', 1))
+        expect(told()).to.equal('')
+        await expectAborted()
+        await expectUsable()
+      })
+
       it('does not take a topic of the same name for the one that was written', async () => {
         await broker.produce('t', 0, ['before'])
         await broker.send(producer, 't', 0, ['b'])

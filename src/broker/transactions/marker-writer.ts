@@ -3,8 +3,8 @@
  *
  * Laws
  *  R1  a marker is written again only for the transaction that it ends: one of its producer that is open there and began
- *      where the marker says it did. A later one began behind the marker's bound; an earlier one is open only when bytes that
- *      were synced are gone, its end among them: it is aborted, and the loss is told
+ *      where the marker says it did. A later one began behind the marker's bound; of an earlier one the end is gone, which
+ *      was an abort, or bytes that were synced are gone with it: it is aborted, and where the marker commits the loss is told
  *  R2  a partition that is offline keeps its marker among the unsettled ones; one that is gone needs none
  */
 import type { Clock } from '../../base/clock.ts'
@@ -129,8 +129,8 @@ export class MarkerRecovery {
     const transaction = open?.get(marker.producerId)
     const beginsAt = marker.firstOffset < 0 ? marker.offset : marker.firstOffset
     const isOlder = transaction !== undefined && transaction.firstOffset < beginsAt
-    // A commit was decided after all it covers was synced.
-    if (isOlder || (marker.commit && marker.firstOffset >= log.endOffset)) log.report(lostRecords(log, marker))
+    // A commit was decided after all it covers was synced, the end of an earlier transaction among it. Nothing is synced for an abort.
+    if (marker.commit && (isOlder || marker.firstOffset >= log.endOffset)) log.report(lostRecords(log, marker))
     if (transaction === undefined || isOlder || transaction.firstOffset >= marker.offset) {
       return marker.offset === notWritten ? null : marker
     }
