@@ -337,6 +337,8 @@ describe('A wrong plan is refused', () => {
       .to(sink)
     const { supplier } = processorOf(builder.build(), 'KSTREAM-PROCESSOR-0000000001')
     supplier.get()
-    expect(() => supplier.get()).to.throw(/TOPOLOGY_INVALID: the supplier of the processor '\S+' gave one processor twice/)
+    expect(() => supplier.get()).to.throw(
+      /TOPOLOGY_INVALID: the supplier of the processor '\S+' gave one processor twice/,
+    )
   })
 })
