@@ -137,7 +137,7 @@ class RestoreRun {
       }
     }
     this.#place(target, fetched.nextOffset)
-    await this.#options.state.writeRestored(opened, batch, this.#meta(), false)
+    await this.#options.state.writeRestored(opened, batch, this.#meta())
     reach('restore.batch')
     this.total += count
     this.#counts.set(target, this.#counts.get(target)! + count)
@@ -147,7 +147,7 @@ class RestoreRun {
   async #end(target: StoreToRestore, position: number): Promise<void> {
     assert(position >= target.plan.to, 'E1: a restore ends at the end')
     this.#place(target, position)
-    await this.#options.state.writeRestored(target.opened, target.opened.engine.batch(), this.#meta(), false)
+    await this.#options.state.writeRestored(target.opened, target.opened.engine.batch(), this.#meta())
     reach('restore.leave')
     this.#tell(target, 'end', position)
   }

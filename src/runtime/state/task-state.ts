@@ -169,10 +169,13 @@ export class TaskState {
     opened.store.cleared?.()
   }
 
-  /** A restore's rows and the position they reach (M1). */
-  async writeRestored(opened: OpenStore, batch: EngineBatch, commit: CommitMeta, durable: boolean): Promise<void> {
+  /**
+   * A restore's rows and the position they reach (M1). Synced each time: LevelDB may begin a new log file at any write, and syncing
+   * that one does not make the one before durable.
+   */
+  async writeRestored(opened: OpenStore, batch: EngineBatch, commit: CommitMeta): Promise<void> {
     putCommit(batch, commit)
-    await batch.write({ sync: durable })
+    await batch.write({ sync: true })
     assert(opened.storeId > 0, 'M3: store numbers begin with 1')
   }
 
