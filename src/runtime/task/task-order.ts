@@ -1,11 +1,13 @@
 /**
  * The order in which a task's nodes work: depth first, as if nothing ever had to be waited for. An async node that is not done
- * with its record opens a frame; what others hand over meanwhile is held in theirs, and goes on when all above is done.
+ * with its record opens a frame; what others hand over meanwhile is held in theirs, and goes on, each in a frame of its own,
+ * when all above is done.
  *
  * Laws
  *  O1  what is handed over goes on at once where its giver's frame is the top one and holds nothing, else it is held there
  *  O2  what a frame holds goes on in the order it came; what comes of one comes before the next
  *  O3  a frame is over when its node is done and it holds nothing; the last one, of the record taken up, stays
+ *  O4  whatever is held costs the same, however much is held
  */
 import type { Record } from '../../processor/record.ts'
 import type { TaskMoment } from './moment.ts'
@@ -26,9 +28,31 @@ interface Held {
   readonly timestampMs: number
 }
 
-interface Frame {
+class Frame {
   work: AtWork | null
-  held: Held[]
+  readonly held: Held[]
+  /** Of those held so many have gone on. */
+  gone = 0
+
+  constructor(work: AtWork | null, held: Held[] = []) {
+    this.work = work
+    this.held = held
+  }
+
+  get isEmpty(): boolean {
+    return this.gone === this.held.length
+  }
+
+  next(): Held {
+    const next = this.held[this.gone++]!
+    if (this.isEmpty) this.clear()
+    return next
+  }
+
+  clear(): void {
+    this.held.length = 0
+    this.gone = 0
+  }
 }
 
 /** Where the order stood when a node was given a record. */
@@ -42,7 +66,7 @@ export class TaskOrder {
   free = true
   readonly #moment: TaskMoment
   /** The top one is the last. */
-  readonly #frames: Frame[] = [{ work: null, held: [] }]
+  readonly #frames: Frame[] = [new Frame(null)]
   /** Of whoever is running. */
   #current: Frame = this.#frames[0]!
 
@@ -52,7 +76,7 @@ export class TaskOrder {
 
   /** Nothing is at work, and nothing waits. */
   get isIdle(): boolean {
-    return this.#frames.length === 1 && this.#frames[0]!.held.length === 0
+    return this.#frames.length === 1 && this.#frames[0]!.isEmpty
   }
 
   mark(): OrderMark {
@@ -66,7 +90,7 @@ export class TaskOrder {
 
   /** A node is not done with the record it was given at `mark`. What it has had to hold since then comes first. */
   begun(work: AtWork, mark: OrderMark): void {
-    this.#frames.splice(mark.frames, 0, { work, held: this.#current.held.splice(mark.held) })
+    this.#frames.splice(mark.frames, 0, new Frame(work, this.#current.held.splice(mark.held)))
     this.#look()
   }
 
@@ -79,11 +103,8 @@ export class TaskOrder {
   /** One step further to where it is idle. */
   async goAhead(): Promise<void> {
     const frame = this.#frames.at(-1)!
-    const [first, ...rest] = frame.held
-    if (first !== undefined) {
-      frame.held = []
-      this.#at(first.timestampMs, () => this.#in(frame, () => first.node.process(first.record)))
-      frame.held.push(...rest)
+    if (!frame.isEmpty) {
+      this.#begin(frame.next())
     } else if (frame.work !== null) {
       const { timestampMs } = this.#moment
       this.#moment.timestampMs = frame.work.record.timestamp
@@ -96,11 +117,13 @@ export class TaskOrder {
     this.#look()
   }
 
-  #at(timestampMs: number, step: () => void): void {
+  #begin({ node, record, timestampMs }: Held): void {
     const moment = this.#moment
     const before = moment.timestampMs
+    const frame = new Frame(null)
+    this.#frames.push(frame)
     moment.timestampMs = timestampMs
-    step()
+    this.#in(frame, () => node.process(record))
     moment.timestampMs = before
   }
 
@@ -117,11 +140,11 @@ export class TaskOrder {
   }
 
   #look(): void {
-    this.free = this.#frames.at(-1) === this.#current && this.#current.held.length === 0
+    this.free = this.#frames.at(-1) === this.#current && this.#current.isEmpty
   }
 
   /** What waits is given up: nobody takes it up any more. */
   clear(): void {
-    for (const frame of this.#frames) frame.held = []
+    for (const frame of this.#frames) frame.clear()
   }
 }

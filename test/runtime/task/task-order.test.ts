@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { string } from '../../../src/serdes/index.ts'
 import { TopologyBuilder } from '../../../src/topology/topology-builder.ts'
-import { type AnyContext, type AnyProcessor, type AnyRecord, fetched, startTask } from './fixture.ts'
+import { type AnyContext, type AnyProcessor, type AnyRecord, fetched, processor, startTask } from './fixture.ts'
 
 /** A processor of the drawn topology: whose child it is, how often it forwards, and how it waits. */
 interface Step {
@@ -90,5 +90,25 @@ describe('TaskOrder', () => {
       expect(await outputOf(draw(all, true))).to.deep.equal(await outputOf(draw(all, false)))
     })
     await fc.assert(property, { numRuns: 300 })
+  })
+
+  it('holds as many records as a step may hand over, each at the same cost', async () => {
+    const many = 200_000
+    const sendsMany = processor((record, context) => {
+      for (let count = 0; count < many; count++) context.forward(record)
+    })
+    let waited = false
+    const waitsOnce = processor((record, context) => {
+      context.forward(record)
+      if (waited) return undefined
+      waited = true
+      return later()
+    })
+    const topology = new TopologyBuilder()
+      .addSource('source', { topics: ['S'], keySerde: string, valueSerde: string })
+      .addProcessor('many', { get: sendsMany }, ['source'])
+      .addProcessor('waits', { get: waitsOnce, async: true }, ['many'])
+      .addSink('sink', { topic: 'T', keySerde: string, valueSerde: string }, ['waits'])
+    expect(await outputOf(topology)).to.have.length(2 * many)
   })
 })
