@@ -29,7 +29,7 @@ export function millisecondsFrom(least: number): OptionCheck {
   }
 }
 
-const offset = wholeFrom(0)
+export const anOffset: OptionCheck = wholeFrom(0)
 
 export const anInteger: OptionCheck = (value) => {
   return Number.isInteger(value) && Math.abs(Number(value)) <= integerMax ? null : 'a whole number'
@@ -72,7 +72,7 @@ function isOffset(value: unknown): boolean {
   const at = value as { readonly [name: string]: unknown }
   return (
     isPartition(value) &&
-    offset(at.offset) === null &&
+    anOffset(at.offset) === null &&
     anInteger(at.leaderEpoch) === null &&
     typeof at.metadata === 'string'
   )

@@ -1,9 +1,9 @@
 /** What users put into a topic, through `app.feed` or a test driver: bare values, or records. */
 import { messageOf, StreamError } from '../base/errors.ts'
+import { areHeaders, headersWanted } from '../base/headers.ts'
 import { shown } from '../base/option-checks.ts'
 import type { Headers, Serde } from '../base/serde.ts'
 import { isTypedTopic } from '../topology/typed-topic.ts'
-import { areHeaders, headersWanted } from './task/headers.ts'
 
 /** A topic as it is fed: what `topic(…)` makes. */
 export interface FeedTopic<K, V> {

@@ -12,6 +12,7 @@ import { checkOptions, texts } from '../../base/option-checks.ts'
 import type { Connection } from '../../protocol/connection.ts'
 import {
   anInteger,
+  anOffset,
   aPartition,
   requireArgument,
   requireConnection,
@@ -29,15 +30,7 @@ import { type CommittedOffset, CommittedOffsets } from './committed-offsets.ts'
 import { type ConsumerRecord, recordsOf } from './consumer-record.ts'
 import { Fetcher } from './fetcher.ts'
 import { Membership } from './membership.ts'
-import {
-  aListener,
-  anEnd,
-  anOffset,
-  aTimeout,
-  closingChecks,
-  committedChecks,
-  consumerChecks,
-} from './option-checks.ts'
+import { aListener, anEnd, aTimeout, closingChecks, committedChecks, consumerChecks } from './option-checks.ts'
 import { type ConsumerOptions, fetcherOptions, membershipOptions, topicsCheckMs } from './options.ts'
 import { type FetchedPartition, type PartitionState, PartitionStates } from './partition-state.ts'
 import { Positions } from './positions.ts'

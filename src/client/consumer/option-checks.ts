@@ -44,8 +44,6 @@ export const aListener: OptionCheck = (value) => {
     : 'a listener: { onAssigned, onRevoked, onLost }, functions'
 }
 
-export const anOffset: OptionCheck = wholeFrom(0)
-
 export const anEnd: OptionCheck = oneOf('earliest', 'latest')
 
 /** One that has passed already is none. */

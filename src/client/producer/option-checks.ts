@@ -1,5 +1,6 @@
 /** What callers without types may get wrong with a producer. */
 import { StreamError } from '../../base/errors.ts'
+import { areHeaders, headersWanted } from '../../base/headers.ts'
 import { aName, type OptionCheck, type OptionChecks, oneOf, shown, wholeFrom } from '../../base/option-checks.ts'
 import { aClock, anInteger, millisecondsFrom } from '../argument-checks.ts'
 import type { ProducerOptions, RecordToSend } from './producer.ts'
@@ -53,9 +54,7 @@ export function requireRecord(record: RecordToSend): void {
     throw invalid(`a record for ${topic} has the partition ${shown(partition)}; give a whole number, or leave it out`)
   }
   if (headers !== undefined && !areHeaders(headers)) {
-    throw invalid(
-      `a record for ${topic} has the headers ${shown(headers)}; give a list of { key: text, value: bytes or null }`,
-    )
+    throw invalid(`a record for ${topic} has the headers ${shown(headers)}; give ${headersWanted}`)
   }
 }
 
@@ -65,13 +64,6 @@ function isWritable(value: unknown): boolean {
 
 function unwritable(topic: string, part: 'key' | 'value', given: unknown): StreamError {
   return invalid(`a record for ${topic} has the ${part} ${shown(given)}; give a Buffer, a text, or null`)
-}
-
-function areHeaders(headers: unknown): boolean {
-  if (!Array.isArray(headers)) return false
-  return headers.every((header) => {
-    return typeof header?.key === 'string' && (header.value === null || header.value instanceof Uint8Array)
-  })
 }
 
 export const aMember: OptionCheck = (value) => {

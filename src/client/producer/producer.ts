@@ -290,6 +290,7 @@ export class Producer {
     this.#entrance.close()
     this.#accumulator.sealAll()
     transactions.startCommit()
+    // With nothing to flush the next transaction begins before this returns: its caller goes on at once.
     if (this.#accumulator.busy.size > 0) await this.#sender.flush()
     transactions.check()
     try {

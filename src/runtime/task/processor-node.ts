@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { messageOf, StreamError } from '../../base/errors.ts'
+import { areHeaders, headersWanted } from '../../base/headers.ts'
 import { shown } from '../../base/option-checks.ts'
 import { noHeaders } from '../../base/serde.ts'
 import type {
@@ -12,7 +13,6 @@ import type {
 import type { Record, RecordMetadata } from '../../processor/record.ts'
 import type { StateStore } from '../../processor/state-store.ts'
 import type { ProcessorNode } from '../../topology/node.ts'
-import { areHeaders, headersWanted } from './headers.ts'
 import type { NodeHost } from './node-host.ts'
 import { promiseRefused } from './promises.ts'
 import { handOver, type TaskNode } from './task-node.ts'

@@ -1,5 +1,5 @@
-/** What headers are, for callers without types: in what is fed, and in what a processor forwards. */
-import type { Header } from '../../base/serde.ts'
+/** What headers are, for callers without types: in what is sent or fed, and in what a processor forwards. */
+import type { Header } from './serde.ts'
 
 /** What to give instead. */
 export const headersWanted = 'a list of { key: text, value: bytes or null }'
