@@ -13,6 +13,7 @@ import {
   shown,
   wholeFrom,
 } from '../../src/base/option-checks.ts'
+import { anEngine } from '../../src/processor/store-checks.ts'
 import { isTypedTopic } from '../../src/topology/typed-topic.ts'
 import type {
   AggregateOptions,
@@ -45,7 +46,8 @@ const aStore: OptionCheck = (value) => {
   if (Object.keys(value).some((name) => !Object.hasOwn(storeNames, name))) return wanted
   const { name, engine, changelog } = value as { readonly [Name in keyof StoreOptions]: unknown }
   if (name !== undefined && typeof name !== 'string') return wanted
-  if (engine !== undefined && typeof Object(engine).open !== 'function') return 'an engine like level() or memory()'
+  const wrongEngine = engine === undefined ? null : anEngine(engine)
+  if (wrongEngine !== null) return wrongEngine
   if (changelog === undefined || typeof changelog === 'boolean') return null
   const { configs }: { readonly configs?: unknown } = Object(changelog)
   if (configs === undefined) return 'a changelog that is true, false or { configs }'

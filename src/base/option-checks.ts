@@ -25,6 +25,20 @@ export function checkOptions(
   }
 }
 
+/** `code`, unless each of `needed` is given. */
+export function requireAll(
+  owner: string,
+  given: object,
+  checks: { readonly [name: string]: OptionCheck },
+  needed: readonly string[],
+  code: ErrorCode,
+): void {
+  for (const name of needed) {
+    if ((given as { readonly [name: string]: unknown })[name] !== undefined) continue
+    throw new StreamError(code, `${owner} has no ${name}; give ${checks[name]!(undefined) ?? 'one'}`)
+  }
+}
+
 /** `code`, unless it is an object of these names only. `what` is what one of them is. */
 export function requireKnown(
   what: string,

@@ -12,12 +12,14 @@ import {
   type OptionChecks,
   oneOf,
   orNull,
+  requireAll,
   shown,
   texts,
   wholeFrom,
 } from '../base/option-checks.ts'
 import type { Processor, ProcessorSupplier } from '../processor/processor.ts'
 import type { StoreBuilder } from '../processor/store-builder.ts'
+import { anEngine, changelogConfigs } from '../processor/store-checks.ts'
 import type { CopartitionGroup, DeclaredTopic, RepartitionTopic } from './node.ts'
 import type { ProcessorOptions, SinkOptions, SourceOptions } from './topology-builder.ts'
 
@@ -53,11 +55,8 @@ const supplierParts = {
 const storeParts = {
   name: aText,
   kind: oneOf('keyValue', 'timestampedKeyValue', 'window', 'timestampedWindow'),
-  engine: (value) => (typeof Object(value).open === 'function' ? null : 'an engine like level() or memory()'),
-  changelog: orNull((value) => {
-    const { configs }: { readonly configs?: unknown } = Object(value)
-    return configs === undefined ? 'null or { configs }' : configTexts(configs)
-  }),
+  engine: anEngine,
+  changelog: orNull((value) => changelogConfigs(value, 'null or { configs }')),
   retentionMs: wholeFrom(0, 'milliseconds'),
   fingerprint: aText,
   build: aFunction,
@@ -173,7 +172,7 @@ function checkNode(
   needed: readonly string[],
 ): void {
   checkOptions(owner, options, checks, 'TOPOLOGY_INVALID')
-  requireAll(owner, options as object, checks, needed)
+  requireAll(owner, options as object, checks, needed, 'TOPOLOGY_INVALID')
 }
 
 /** As `checkNode`, of things that may have more about them. */
@@ -186,19 +185,7 @@ function checkParts(
   const parts = thing as { readonly [name: string]: unknown }
   const known = Object.keys(checks).map((name) => [name, parts[name]] as const)
   checkOptions(owner, Object.fromEntries(known), checks, 'TOPOLOGY_INVALID')
-  requireAll(owner, parts, checks, needed)
-}
-
-function requireAll(
-  owner: string,
-  given: object,
-  checks: { readonly [name: string]: OptionCheck },
-  needed: readonly string[],
-): void {
-  for (const name of needed) {
-    const value = (given as { readonly [name: string]: unknown })[name]
-    if (value === undefined) throw invalid(`${owner} has no ${name}; give ${checks[name]!(value) ?? 'one'}`)
-  }
+  requireAll(owner, parts, checks, needed, 'TOPOLOGY_INVALID')
 }
 
 function invalid(message: string): StreamError {
