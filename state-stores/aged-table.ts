@@ -5,8 +5,7 @@
  *
  * Laws
  *  C1  an entry's bytes lie in the arena of the age it belongs to, so that a dropped age frees its slabs
- *  C2  an age is only dropped when nothing in it is dirty: `turn` is called from `settled`, what changes has moved to the
- *      young age before, and what changed before the last turn has just settled
+ *  C2  nothing is dropped that the engine does not have: before a `turn`, what is unsettled moves to the young age
  */
 import { Arena } from './arena.ts'
 

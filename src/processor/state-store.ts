@@ -33,15 +33,16 @@ export interface StoreContext {
  * The part of a store that the runtime sees. Writes go to the *open generation* of dirty entries; a commit moves them on
  * (D4). The numbers are those of the commit:
  *
- *   1b `rotate`    the open generation becomes the frozen one; every dirty entry goes to the changelog, in last-update order
- *   3  `committed` the transaction is known committed: queries may see the frozen generation
- *   4  `stage`     the frozen generation's rows join the task's batch
- *   4  `settled`   the batch is durable: the frozen generation becomes clean cache
+ *   1b `rotate`    the open generation freezes; every dirty entry goes to the changelog, in last-update order
+ *   3  `committed` the transaction is known committed: queries may see the generation frozen last
+ *   4  `stage`     the rows of the oldest frozen generation join the task's batch
+ *   4  `settled`   the batch is durable: that generation becomes clean cache
  *
  * Laws
- *  ST1  a read in the task sees open, then frozen, then clean cache, then the engine
+ *  ST1  a read in the task sees what is open, then what is frozen, the newest first, then clean cache, then the engine
  *  ST2  nothing uncommitted is ever staged
- *  ST3  rotate is only called when the frozen generation is settled
+ *  ST3  rotate is only called when the generation frozen last is committed and the one before it settled: while the rows of
+ *       one are written, the next may freeze and be committed
  */
 export interface StateStore {
   readonly name: string

@@ -39,6 +39,8 @@ export class ActiveTask {
   readonly #topicIds: ReadonlyMap<string, string>
   readonly #reported = new Map<string, number>()
   readonly #committedInputs: { [topicPartition: string]: LogPosition }
+  /** Of the commits whose rows are still to be written, the oldest first. */
+  readonly #unwritten: CommitMeta[] = []
 
   constructor(parts: {
     readonly task: Task
@@ -80,20 +82,23 @@ export class ActiveTask {
     }
   }
 
-  /** Step 3 is known to be done. */
-  committed(offsets: readonly TaskOffset[]): void {
+  /** Step 3 is known to be done. `nowMs`: when the commit began. */
+  committed(offsets: readonly TaskOffset[], nowMs: number): void {
     for (const { topic, partition, offset, leaderEpoch } of offsets) {
       const name = `${topic}-${partition}`
       const topicId = this.#topicIds.get(topic)
       assert(topicId !== undefined, 'V1: offsets are of the inputs of the task')
       this.#committedInputs[name] = { topicId, leaderEpoch, offset }
     }
+    this.#unwritten.push(this.#meta(nowMs))
     this.state.committed()
   }
 
-  /** Step 4. */
-  writeState(nowMs: number): Promise<void> {
-    return this.state.write(this.#meta(nowMs), true)
+  /** Step 4 of the oldest commit that has not had it. */
+  writeState(): Promise<void> {
+    const meta = this.#unwritten.shift()
+    assert(meta !== undefined, 'V1: what is written was committed')
+    return this.state.write(meta, true)
   }
 
   /** Writes down that the state was in use now, when nothing else was written for a while. */

@@ -15,8 +15,10 @@ export interface CommitTarget {
 export interface CommitScope {
   readonly tasks: readonly ActiveTask[]
   readonly target: CommitTarget
-  /** The end of the commit before: it may still be writing. */
-  readonly previous: Promise<void>
+  /** The commit before: it may still be in its step 3, or writing. */
+  readonly previous: CommitEnd
+  /** Step 4 of the one before that. */
+  readonly beforePrevious: Promise<void>
   readonly nowMs: number
   /** A step is done: for the metrics. */
   lap(step: CommitStep): void
@@ -45,9 +47,10 @@ export type CommitStep = '1a' | '1b' | '2' | '3' | '4'
  *  4   one batch per task and engine, synced: dirty entries, changelog positions, input offsets
  *
  * Resolves when nothing more has to stand still: as soon as the end of the transaction is asked for, the next interval
- * may begin. `committed` is the end of step 3, `written` that of step 4; 1b of the next commit waits for it, so 3(n+1) and
- * 4(n+1) follow 4(n). A crash before 3 leaves the local state without anything uncommitted; one between 3 and 4 leaves a
- * tail of the changelog to be replayed.
+ * may begin. `committed` is the end of step 3, `written` that of step 4. 1b(n+1) waits for 3(n) and for 4(n-1), and 4(n+1) for
+ * 4(n): while the rows of one commit are written, the next one may be decided, and no more than that. A crash before 3 leaves
+ * the local state without anything uncommitted; one between 3 and 4 leaves a tail of the changelog to be replayed, of two
+ * commits at most.
  */
 export async function commit(scope: CommitScope): Promise<CommitEnd> {
   const { tasks, target } = scope
@@ -59,7 +62,8 @@ export async function commit(scope: CommitScope): Promise<CommitEnd> {
   scope.lap('1a')
 
   // 1b
-  await scope.previous
+  await scope.previous.committed
+  await scope.beforePrevious
   reach('commit.1b.enter')
   for (const active of tasks) active.rotate()
   reach('commit.1b.leave')
@@ -78,22 +82,23 @@ export async function commit(scope: CommitScope): Promise<CommitEnd> {
   await target.sendOffsets(offsets.flat())
   reach('commit.3.offsets')
   const committed = endTransaction(scope, offsets)
-  return { committed, written: committed.then(() => writeState(scope)) }
+  const written = committed.then(() => scope.previous.written).then(() => writeState(scope))
+  return { committed, written }
 }
 
 /** Step 3, second half. */
 async function endTransaction(scope: CommitScope, offsets: readonly (readonly TaskOffset[])[]): Promise<void> {
   await scope.target.commit()
   reach('commit.3.leave')
-  for (const [index, active] of scope.tasks.entries()) active.committed(offsets[index]!)
+  for (const [index, active] of scope.tasks.entries()) active.committed(offsets[index]!, scope.nowMs)
   scope.lap('3')
   scope.committed()
 }
 
 /** Step 4. */
-async function writeState({ tasks, nowMs, lap }: CommitScope): Promise<void> {
+async function writeState({ tasks, lap }: CommitScope): Promise<void> {
   reach('commit.4.enter')
-  for (const active of tasks) await active.writeState(nowMs)
+  for (const active of tasks) await active.writeState()
   reach('commit.4.leave')
   lap('4')
 }

@@ -184,9 +184,14 @@ export class EntryCache<K, V> {
     this.#addYoung(entry.identity, entry)
   }
 
-  /** Between commits: drops what was not used for an age, when the young age has grown to half of `bytesMax` (C2). */
-  turnIfFull(bytesMax: number): void {
-    if (this.#table.youngBytes <= bytesMax / 2) return
+  /** Has the young age grown to half of `bytesMax`? */
+  isFull(bytesMax: number): boolean {
+    return this.#table.youngBytes > bytesMax / 2
+  }
+
+  /** Drops what was not used for an age, but for what is unsettled (C2). */
+  turn(unsettled: Iterable<KeyValueEntry<K, V>>): void {
+    for (const entry of unsettled) if (entry.age !== this.#table.age) this.#move(entry)
     this.#table.turn()
     this.#front = this.#table.young
   }

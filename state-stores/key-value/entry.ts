@@ -9,8 +9,9 @@ import { unwritable } from '../unwritable.ts'
  * arenas; a start of -1 means that there is no row.
  *
  * Laws, besides those of its base
- *  K1  `frozenBuffer[frozenStart, frozenEnd)` is the row as of the last rotation and does not change until the frozen
- *      generation has settled; from then on `frozenBuffer` is `noBytes`
+ *  K1  `frozenBuffer[frozenStart, frozenEnd)` is the row as of its last rotation, `frozenIn`, and does not change until that
+ *      generation has settled; from then on `frozenBuffer` is `noBytes`. A generation that is still on its way to the engine
+ *      keeps the place of a row that the next one froze again (frozen-entries.ts), and those bytes do not change either
  *  K2  the entry's bytes lie at the start of its slot, `slotBytes` of `buffer` from `slot` on, which nobody else has
  */
 export class KeyValueEntry<K, V> extends TableEntry<V, KeyValueEntry<K, V>> {
@@ -41,6 +42,11 @@ export class KeyValueEntry<K, V> extends TableEntry<V, KeyValueEntry<K, V>> {
   /** The frozen row lies in the slot, so that it must not be written over (K1). */
   get isSlotFrozen(): boolean {
     return this.frozenBuffer === this.buffer && this.frozenStart === this.slot
+  }
+
+  /** Bytes that are frozen stay when the entry is frozen again: what comes next goes elsewhere (K1). */
+  leaveFrozenSlot(): void {
+    if (this.isSlotFrozen) this.slotBytes = 0
   }
 
   /** A key that is an object is handed out afresh: whoever changes it must not change the entry's. */

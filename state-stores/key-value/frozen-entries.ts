@@ -1,106 +1,108 @@
 /**
- * The frozen generation of a key-value store: entries with the bytes they had at the last rotation, on their way to the
- * engine.
+ * One frozen generation of a key-value store: entries with the bytes they had at its rotation, on their way to the engine.
  *
- *   freeze     1b  every dirty entry goes to the changelog, in last-update order
- *   committed  3   queries may see them
- *   stage      4   their rows join the batch, with the count of rows
- *   settled    4   what is in the engine is what is in memory
+ *   freezeEntries  1b  every dirty entry goes to the changelog, in last-update order
+ *   stage          4   their rows join the batch, with the count of rows
+ *   letGo          4   what is in the engine is what is in memory
  */
 
 import { noHeaders } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { ChangelogWriter } from '../../src/processor/state-store.ts'
-import { FrozenPhase } from '../frozen-phase.ts'
+import type { FrozenGeneration } from '../frozen-generations.ts'
 import type { OpenGeneration } from '../open-generation.ts'
 import { encodeNumber, rowPrefixBytes } from '../row-keys.ts'
 import { noBytes } from '../table-entry.ts'
 import type { KeyValueEntry } from './entry.ts'
 
-export class FrozenEntries<K, V> {
-  readonly #stampBytes: number
-  readonly #phase = new FrozenPhase()
-  #entries: KeyValueEntry<K, V>[] = []
-  #generation = 0
-  #rowCount = 0
-  /** How many rows the store had at the last commit. */
-  committedCount = 0
+/** Bytes of a row; a start of -1: there was none. */
+export interface FrozenRow {
+  readonly frozenBuffer: Buffer
+  readonly frozenStart: number
+  readonly frozenEnd: number
+}
 
-  constructor(stampBytes: number) {
-    this.#stampBytes = stampBytes
+export class FrozenEntries<K, V> implements FrozenGeneration {
+  readonly number: number
+  /** How many rows the store had. */
+  readonly rowCount: number
+  readonly entries: KeyValueEntry<K, V>[] = []
+  /** What it holds of entries that the next generation froze again (K1). */
+  readonly #replaced = new Map<KeyValueEntry<K, V>, FrozenRow>()
+
+  constructor(number: number, rowCount: number) {
+    this.number = number
+    this.rowCount = rowCount
   }
 
-  /** Is the entry's frozen row what is committed, though the engine may not have it yet? */
-  holds(entry: KeyValueEntry<K, V>): boolean {
-    return this.#phase.isCommitted && entry.frozenIn === this.#generation
+  /** What it holds of the entry; null when the entry did not change in it. */
+  rowOf(entry: KeyValueEntry<K, V>): FrozenRow | null {
+    return entry.frozenIn === this.number ? entry : (this.#replaced.get(entry) ?? null)
   }
 
-  /** What queries see; the task sees all. */
-  get committedEntries(): readonly KeyValueEntry<K, V>[] {
-    return this.#phase.isCommitted ? this.#entries : []
-  }
-
-  get entries(): readonly KeyValueEntry<K, V>[] {
-    return this.#entries
-  }
-
-  freeze(open: OpenGeneration<V, KeyValueEntry<K, V>>, rowCount: number, changelog: ChangelogWriter | null): void {
-    this.#phase.freeze()
-    this.#generation = open.number
-    this.#rowCount = rowCount
-    let valueBytes = 0
-    let next: KeyValueEntry<K, V> | null
-    for (let entry = open.first; entry !== null; entry = next) {
-      next = entry.next
-      entry.previous = null
-      entry.next = null
-      if (!entry.encoded) open.encode(entry)
-      const { start, end } = entry
-      valueBytes += end - start
-      entry.frozenBuffer = entry.buffer
-      entry.frozenStart = start
-      entry.frozenEnd = end
-      entry.frozenIn = this.#generation
-      entry.stored = start >= 0
-      // The object goes, the bytes stay: what reads next decodes afresh.
-      entry.value = null
-      entry.headers = noHeaders
-      this.#entries.push(entry)
-      if (changelog !== null) this.#log(changelog, entry)
-    }
-    open.end(valueBytes)
-  }
-
-  #log(changelog: ChangelogWriter, entry: KeyValueEntry<K, V>): void {
-    const { keyBuffer, keyEnd, buffer, start, end, changedMs } = entry
-    const keyStart = entry.keyStart + rowPrefixBytes
-    if (start < 0) changelog.append(changedMs, keyBuffer, keyStart, keyEnd, null, 0, 0, noHeaders)
-    else changelog.append(changedMs, keyBuffer, keyStart, keyEnd, buffer, start + this.#stampBytes, end, noHeaders)
-  }
-
-  committed(): void {
-    this.#phase.committed()
-    this.committedCount = this.#rowCount
+  /** The entry is about to be frozen again. */
+  keep(entry: KeyValueEntry<K, V>): void {
+    if (entry.frozenIn !== this.number) return
+    const { frozenBuffer, frozenStart, frozenEnd } = entry
+    this.#replaced.set(entry, { frozenBuffer, frozenStart, frozenEnd })
+    entry.leaveFrozenSlot()
   }
 
   stage(batch: EngineBatch, countKey: Buffer): void {
-    this.#phase.assertStaged()
-    if (this.#entries.length === 0) return
-    for (const { keyBuffer, keyStart, keyEnd, frozenBuffer, frozenStart, frozenEnd } of this.#entries) {
-      const key = keyBuffer.subarray(keyStart, keyEnd)
+    if (this.entries.length === 0) return
+    for (const entry of this.entries) {
+      const { frozenBuffer, frozenStart, frozenEnd } = this.rowOf(entry)!
+      const key = entry.keyBuffer.subarray(entry.keyStart, entry.keyEnd)
       if (frozenStart < 0) batch.del(key)
       else batch.put(key, frozenBuffer.subarray(frozenStart, frozenEnd))
     }
-    batch.put(countKey, encodeNumber(this.#rowCount))
+    batch.put(countKey, encodeNumber(this.rowCount))
   }
 
-  settled(): void {
-    this.#phase.settled()
-    for (const entry of this.#entries) entry.frozenBuffer = noBytes
-    this.close()
+  /** The engine has them. */
+  letGo(): void {
+    for (const entry of this.entries) if (entry.frozenIn === this.number) entry.frozenBuffer = noBytes
   }
+}
 
-  close(): void {
-    this.#entries = []
+/**
+ * Freezes what is open into `into`. `under`: the generation before, where the engine does not have it yet. `stampBytes`: what
+ * of a row is not in the changelog.
+ */
+export function freezeEntries<K, V>(
+  open: OpenGeneration<V, KeyValueEntry<K, V>>,
+  into: FrozenEntries<K, V>,
+  under: FrozenEntries<K, V> | null,
+  changelog: ChangelogWriter | null,
+  stampBytes: number,
+): void {
+  let valueBytes = 0
+  let next: KeyValueEntry<K, V> | null
+  for (let entry = open.first; entry !== null; entry = next) {
+    next = entry.next
+    entry.previous = null
+    entry.next = null
+    if (!entry.encoded) open.encode(entry)
+    if (under !== null) under.keep(entry)
+    const { start, end } = entry
+    valueBytes += end - start
+    entry.frozenBuffer = entry.buffer
+    entry.frozenStart = start
+    entry.frozenEnd = end
+    entry.frozenIn = into.number
+    entry.stored = start >= 0
+    // The object goes, the bytes stay: what reads next decodes afresh.
+    entry.value = null
+    entry.headers = noHeaders
+    into.entries.push(entry)
+    if (changelog !== null) logEntry(changelog, entry, stampBytes)
   }
+  open.end(valueBytes)
+}
+
+function logEntry<K, V>(changelog: ChangelogWriter, entry: KeyValueEntry<K, V>, stampBytes: number): void {
+  const { keyBuffer, keyEnd, buffer, start, end, changedMs } = entry
+  const keyStart = entry.keyStart + rowPrefixBytes
+  if (start < 0) changelog.append(changedMs, keyBuffer, keyStart, keyEnd, null, 0, 0, noHeaders)
+  else changelog.append(changedMs, keyBuffer, keyStart, keyEnd, buffer, start + stampBytes, end, noHeaders)
 }

@@ -8,6 +8,7 @@ import type { OpenGeneration } from '../open-generation.ts'
 import { compareBytes, rowPrefixBytes } from '../row-keys.ts'
 import type { ValueForm } from '../value-form.ts'
 import type { KeyValueEntry } from './entry.ts'
+import type { FrozenEntries } from './frozen-entries.ts'
 
 /** Of row keys: [gte, lt). */
 export interface Bounds {
@@ -21,7 +22,8 @@ export interface KeyValueScan<K, V> {
   readonly engine: StateEngine
   readonly bounds: Bounds
   readonly reverse: boolean
-  readonly frozen: readonly KeyValueEntry<K, V>[]
+  /** The newest first. */
+  readonly frozen: readonly FrozenEntries<K, V>[]
   /** null when it is not looked at. */
   readonly open: OpenGeneration<V, KeyValueEntry<K, V>> | null
 }
@@ -72,12 +74,15 @@ function openRows<K, V, T>(scan: KeyValueScan<K, V>, make: MakeRow<K, V, T>): Ov
 function frozenRows<K, V, T>(scan: KeyValueScan<K, V>, make: MakeRow<K, V, T>): OverlayRow<T>[] {
   const { open, bounds, frozen } = scan
   const rows: OverlayRow<T>[] = []
-  for (const entry of frozen) {
-    if (entry.openIn === open?.number) continue
-    const key = keyWithin(entry, bounds)
-    if (key === null) continue
-    const { frozenBuffer, frozenStart, frozenEnd } = entry
-    rows.push({ key, item: frozenStart < 0 ? null : made(scan, key, frozenBuffer, frozenStart, frozenEnd, make) })
+  for (const [index, generation] of frozen.entries()) {
+    for (const entry of generation.entries) {
+      // A newer one that is looked at has it.
+      if (entry.openIn === open?.number || (index > 0 && entry.frozenIn !== generation.number)) continue
+      const key = keyWithin(entry, bounds)
+      if (key === null) continue
+      const { frozenBuffer, frozenStart, frozenEnd } = generation.rowOf(entry)!
+      rows.push({ key, item: frozenStart < 0 ? null : made(scan, key, frozenBuffer, frozenStart, frozenEnd, make) })
+    }
   }
   return rows
 }

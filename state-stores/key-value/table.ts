@@ -1,5 +1,5 @@
 /**
- * What both key-value stores are: a table of entries over an engine, with an open and a frozen generation and a bounded
+ * What both key-value stores are: a table of entries over an engine, with an open generation, frozen ones and a bounded
  * clean cache (ST1–ST3 of src/processor/state-store.ts), and a count of its rows.
  *
  * Not here: what is in memory (entry-cache.ts), what changed (open-generation.ts), freezing and staging
@@ -10,24 +10,26 @@ import type { Headers, Serde } from '../../src/base/serde.ts'
 import type { EngineBatch } from '../../src/processor/state-engine.ts'
 import type { ChangelogWriter, FlushListener, RestoredRecord } from '../../src/processor/state-store.ts'
 import type { KeyValueView } from '../../src/processor/store-views.ts'
+import { FrozenGenerations } from '../frozen-generations.ts'
 import { afterPrefix, countKey, decodeNumber, rowsEnd } from '../row-keys.ts'
 import { StoreTable } from '../store-table.ts'
 import { ValueForm } from '../value-form.ts'
 import type { KeyValueEntry } from './entry.ts'
 import { EntryCache } from './entry-cache.ts'
-import { FrozenEntries } from './frozen-entries.ts'
+import { FrozenEntries, type FrozenRow, freezeEntries } from './frozen-entries.ts'
 import { KeyValueRestore } from './restore.ts'
 import { type Bounds, type KeyValueScan, type MakeRow, scanRows } from './scan.ts'
 
 export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry<K, V>> {
-  readonly #frozen: FrozenEntries<K, V>
+  readonly #frozen = new FrozenGenerations<FrozenEntries<K, V>>()
   #cache!: EntryCache<K, V>
   #rowCount = 0
+  /** How many rows the store had at the last commit. */
+  #committedCount = 0
   #restore: KeyValueRestore | null = null
 
   constructor(name: string, keySerde: Serde<K>, valueSerde: Serde<V>, isStamped: boolean) {
     super(name, keySerde, new ValueForm(valueSerde, isStamped))
-    this.#frozen = new FrozenEntries(this.form.stampBytes)
   }
 
   protected begin(): void {
@@ -45,13 +47,13 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
 
   #beginWith(rowCount: number, isEmpty: boolean): void {
     this.#rowCount = rowCount
-    this.#frozen.committedCount = rowCount
+    this.#committedCount = rowCount
     this.#cache = new EntryCache(this.name, this.context, this.keySerde, this.form, isEmpty)
   }
 
   close(): void {
     this.openGeneration.clear()
-    this.#frozen.close()
+    this.#frozen.clear()
   }
 
   approximateEntryCount(): number {
@@ -115,23 +117,32 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
 
   /** Step 1b. */
   rotate(changelog: ChangelogWriter | null): void {
-    this.#frozen.freeze(this.openGeneration, this.#rowCount, changelog)
+    const under = this.#frozen.newest
+    const generation = new FrozenEntries<K, V>(this.openGeneration.number, this.#rowCount)
+    this.#frozen.add(generation)
+    freezeEntries(this.openGeneration, generation, under, changelog, this.form.stampBytes)
   }
 
   /** Step 3. */
   committed(): void {
-    this.#frozen.committed()
+    this.#committedCount = this.#frozen.committed().rowCount
   }
 
   /** Step 4. */
   stage(batch: EngineBatch): void {
-    this.#frozen.stage(batch, countKey(this.context.storeId))
+    this.#frozen.staged.stage(batch, countKey(this.context.storeId))
   }
 
   /** Step 4, durable. */
   settled(): void {
-    this.#frozen.settled()
-    this.#cache.turnIfFull(this.context.cleanCacheBytesMax)
+    this.#frozen.settled().letGo()
+    if (this.#cache.isFull(this.context.cleanCacheBytesMax)) this.#cache.turn(this.#unsettled())
+  }
+
+  /** What the engine does not have yet. */
+  *#unsettled(): Generator<KeyValueEntry<K, V>> {
+    for (const { entries } of this.#frozen.all) yield* entries
+    for (let entry = this.openGeneration.first; entry !== null; entry = entry.next) yield entry
   }
 
   restore(batch: EngineBatch, record: RestoredRecord): void {
@@ -170,16 +181,13 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
   }
 
   #scanOpen<T>(bounds: Bounds, reverse: boolean, make: MakeRow<K, V, T>): AsyncGenerator<T> {
-    return scanRows(
-      () => this.#scanOf({ bounds, reverse, frozen: this.#frozen.entries, open: this.openGeneration }),
-      make,
-    )
+    return scanRows(() => this.#scanOf({ bounds, reverse, frozen: this.#frozen.all, open: this.openGeneration }), make)
   }
 
   /** What queries see, from the moment of the first `next`. */
   #scanCommitted(bounds: Bounds, reverse: boolean): AsyncGenerator<[K, V]> {
     return scanRows<K, V, [K, V]>(
-      () => this.#scanOf({ bounds, reverse, frozen: this.#frozen.committedEntries, open: null }),
+      () => this.#scanOf({ bounds, reverse, frozen: this.#frozen.committedOnes, open: null }),
       (key, value) => [key, value],
     )
   }
@@ -192,13 +200,23 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
   protected readCommitted<T>(key: K, make: (value: V, timestampMs: number) => T): T | undefined {
     const { form } = this
     const entry = this.#cache.lookUp(key)
-    if (entry !== undefined && this.#frozen.holds(entry)) {
-      const { frozenBuffer, frozenStart, frozenEnd } = entry
+    const frozen = entry === undefined ? null : this.#committedRowOf(entry)
+    if (frozen !== null) {
+      const { frozenBuffer, frozenStart, frozenEnd } = frozen
       if (frozenStart < 0) return undefined
       return make(form.decode(frozenBuffer, frozenStart, frozenEnd), form.timestampOf(frozenBuffer, frozenStart))
     }
     const row = this.context.engine.get(this.#cache.rowKey)
     return row === undefined ? undefined : make(form.decode(row, 0, row.length), form.timestampOf(row, 0))
+  }
+
+  /** Null: what the engine has is committed. */
+  #committedRowOf(entry: KeyValueEntry<K, V>): FrozenRow | null {
+    for (const generation of this.#frozen.committedOnes) {
+      const row = generation.rowOf(entry)
+      if (row !== null) return row
+    }
+    return null
   }
 
   /** What both stores show to queries. */
@@ -210,7 +228,7 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
       prefixScan: (prefix) => this.#scanCommitted(this.#prefixRangeOf(prefix), false),
       all: () => this.#scanCommitted(this.#rangeOf(null, null), false),
       reverseAll: () => this.#scanCommitted(this.#rangeOf(null, null), true),
-      approximateEntryCount: async () => this.#frozen.committedCount,
+      approximateEntryCount: async () => this.#committedCount,
     }
   }
 }

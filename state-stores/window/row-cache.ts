@@ -50,13 +50,14 @@ export class RowCache<K, V> {
     return row ?? this.#resolve(bucket, key)
   }
 
-  /** In memory, without moving it; else a row as the engine has it, which nobody will find again. */
-  rowApart(key: K, startMs: number, isWanted: (row: WindowRow<K, V>) => boolean): WindowRow<K, V> {
+  /** What `frozenOf` has of the row in memory, which does not move; else a row as the engine has it, which nobody will find again. */
+  rowApart(key: K, startMs: number, frozenOf: (row: WindowRow<K, V>) => WindowRow<K, V> | null): WindowRow<K, V> {
     const at = this.#retention.bucketOf(startMs)
     const bucket = this.#buckets.get(at) ?? this.#newBucket(at)
     const identity = this.#identityOf(bucket, key)
     const known = bucket.table.young.get(identity) ?? bucket.table.old.get(identity)
-    if (known !== undefined && isWanted(known)) return known
+    const frozen = known === undefined ? null : frozenOf(known)
+    if (frozen !== null) return frozen
     const row = new WindowRow<K, V>(key, identity, this.#newBucket(at))
     const writer = this.#keyWriter
     row.keyEnd = writer.position
@@ -168,11 +169,16 @@ export class RowCache<K, V> {
     }
   }
 
-  /** Between commits: drops what was not used for an age, when the young ages have grown to half of `bytesMax` (C2). */
-  turnIfFull(bytesMax: number): void {
+  /** Have the young ages grown to half of `bytesMax`? */
+  isFull(bytesMax: number): boolean {
     let bytes = 0
     for (const bucket of this.#buckets.values()) bytes += bucket.table.youngBytes
-    if (bytes <= bytesMax / 2) return
+    return bytes > bytesMax / 2
+  }
+
+  /** Drops what was not used for an age, but for what is unsettled (C2). */
+  turn(unsettled: Iterable<WindowRow<K, V>>): void {
+    for (const row of unsettled) if (row.age !== row.bucket.table.age) this.#move(row)
     for (const bucket of this.#buckets.values()) bucket.table.turn()
   }
 }

@@ -90,6 +90,20 @@ export class WindowRow<K, V> {
     return entry
   }
 
+  /** As it is packed now, apart from all that may change. */
+  packedCopy(): WindowRow<K, V> {
+    const copy = new WindowRow(this.key, this.identity, this.bucket)
+    copy.keyBuffer = this.keyBuffer
+    copy.keyStart = this.keyStart
+    copy.keyEnd = this.keyEnd
+    copy.buffer = this.buffer
+    copy.start = this.start
+    copy.end = this.end
+    copy.rest = this.rest
+    copy.lastStartMs = this.lastStartMs
+    return copy
+  }
+
   /** A key that is an object is handed out afresh: whoever changes it must not change the row's. */
   ownKey(serde: Serde<K>): K {
     if (typeof this.key !== 'object') return this.key

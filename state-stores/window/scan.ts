@@ -8,6 +8,7 @@ import { mergeRows, type OverlayRow, sortOverlay } from '../merge-rows.ts'
 import { afterPrefix, compareBytes } from '../row-keys.ts'
 import { Bucket, bucketPrefix, bucketPrefixBytes, chunkBytes } from './bucket.ts'
 import { readRest } from './chunks.ts'
+import type { FrozenRows } from './frozen-rows.ts'
 import type { Retention } from './retention.ts'
 import { WindowRow } from './row.ts'
 import { visitRow, type WindowRange } from './visit-row.ts'
@@ -18,7 +19,8 @@ export interface WindowScan<K, V> extends WindowRange<K, V> {
   readonly onDisk: boolean
   readonly storeId: number
   readonly engine: StateEngine
-  readonly frozenRows: readonly WindowRow<K, V>[]
+  /** The newest first. */
+  readonly frozen: readonly FrozenRows<K, V>[]
   readonly dirtyRows: readonly WindowRow<K, V>[]
 }
 
@@ -60,8 +62,12 @@ function groupsOf<K, V, T>(
     overlay.push({ key, item: groupOf(scan, row, key, make) })
   }
   for (const row of scan.dirtyRows) if (row.bucket.startMs === at) add(row)
-  for (const row of scan.frozenRows) {
-    if (row.bucket.startMs === at && row.dirtyIn !== scan.open?.number) add(row)
+  for (const [index, generation] of scan.frozen.entries()) {
+    for (const row of generation.rows) {
+      if (row.bucket.startMs !== at || row.dirtyIn === scan.open?.number) continue
+      // A newer one that is looked at has it.
+      if (index === 0 || row.frozenIn === generation.number) add(generation.rowOf(row)!)
+    }
   }
   const gte = bucketPrefix(scan.storeId, at)
   const rows = snapshot.scan({ gte, lt: afterPrefix(gte)!, reverse: scan.reverse })

@@ -1,13 +1,13 @@
 /**
- * What both window stores are: buckets of packed rows over an engine, with an open and a frozen generation and a bounded
+ * What both window stores are: buckets of packed rows over an engine, with an open generation, frozen ones and a bounded
  * clean cache (ST1–ST3 of src/processor/state-store.ts).
  *
  * Which windows are seen follows from the largest start ever put (retention.ts), which is a row of its own, in the same
  * batch. Buckets are cleared as a whole, by the commit that finds them expired: what changed in them is told and logged
  * first.
  *
- * Not here: what is in memory (row-cache.ts), what changed (open-generation.ts), packing (packed-row.ts), freezing and
- * staging (frozen-rows.ts), scans (scan.ts), restore (restore.ts), the public faces (plain-store.ts, stamped-store.ts).
+ * Not here: what is in memory (row-cache.ts), what changed (open-generation.ts), freezing
+ * and packing (row-packer.ts, packed-row.ts), staging (frozen-rows.ts), scans (scan.ts), restore (restore.ts), the public faces (plain-store.ts, stamped-store.ts).
  */
 import type { ByteWriter } from '../../src/base/bytes.ts'
 import { StreamError } from '../../src/base/errors.ts'
@@ -20,15 +20,17 @@ import type {
   WindowFlushListener,
 } from '../../src/processor/state-store.ts'
 import type { WindowView } from '../../src/processor/store-views.ts'
+import { FrozenGenerations } from '../frozen-generations.ts'
 import { decodeNumber } from '../row-keys.ts'
 import { StoreTable } from '../store-table.ts'
 import { ValueForm } from '../value-form.ts'
 import { bucketPrefix, largestStartKey } from './bucket.ts'
-import { FrozenRows } from './frozen-rows.ts'
+import { type FreezePoint, FrozenRows } from './frozen-rows.ts'
 import { WindowRestore } from './restore.ts'
 import { Retention } from './retention.ts'
 import type { WindowEntry, WindowRow } from './row.ts'
 import { RowCache } from './row-cache.ts'
+import { RowPacker } from './row-packer.ts'
 import { type MakeWindow, scanWindows, type WindowScan } from './scan.ts'
 import { type RowVisitor, visitRow, type WindowRange } from './visit-row.ts'
 
@@ -47,10 +49,13 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
   readonly retentionMs: number
   readonly #onDisk: boolean
   readonly #retention: Retention
-  readonly #frozen: FrozenRows<K, V>
+  readonly #packer: RowPacker<K, V>
+  readonly #frozen = new FrozenGenerations<FrozenRows<K, V>>()
   #restore: WindowRestore | null = null
   #cache!: RowCache<K, V>
   #largestStartMs = -1
+  #committedLargestMs = -1
+  #lastFreeze!: FreezePoint
   /** Each once, whatever changes in it. */
   #dirtyRows: WindowRow<K, V>[] = []
 
@@ -60,7 +65,7 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
     this.retentionMs = shape.retentionMs
     this.#onDisk = shape.onDisk
     this.#retention = new Retention(shape.retentionMs)
-    this.#frozen = new FrozenRows(shape.name, shape.value)
+    this.#packer = new RowPacker(shape.name, shape.value)
   }
 
   override async open(context: StoreContext): Promise<void> {
@@ -92,13 +97,14 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
       retention: this.#retention,
       engineBucketMs: this.#retention.lastBucketMs(largestStartMs),
     })
-    this.#frozen.start(storeId, largestStartMs, this.#firstLiveBucketMs())
+    this.#committedLargestMs = largestStartMs
+    this.#lastFreeze = this.#freezePoint()
   }
 
   close(): void {
     this.openGeneration.clear()
     this.#dirtyRows = []
-    this.#frozen.close()
+    this.#frozen.clear()
   }
 
   #firstLiveBucketMs(): number {
@@ -196,27 +202,41 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
 
   /** Step 1b. */
   rotate(changelog: ChangelogWriter | null): void {
-    const firstLiveBucketMs = this.#firstLiveBucketMs()
-    const point = { largestStartMs: this.#largestStartMs, firstLiveBucketMs }
-    this.#frozen.freeze(this.openGeneration, this.#dirtyRows, changelog, point)
+    const { openGeneration } = this
+    const under = this.#frozen.newest
+    const point = this.#freezePoint()
+    const generation = new FrozenRows<K, V>(openGeneration.number, point, this.#lastFreeze)
+    this.#frozen.add(generation)
+    this.#packer.freeze(openGeneration, this.#dirtyRows, changelog, generation, under)
+    this.#lastFreeze = point
     this.#dirtyRows = []
-    this.#cache.dropBefore(firstLiveBucketMs)
+    this.#cache.dropBefore(point.firstLiveBucketMs)
+  }
+
+  #freezePoint(): FreezePoint {
+    return { largestStartMs: this.#largestStartMs, firstLiveBucketMs: this.#firstLiveBucketMs() }
   }
 
   /** Step 3. */
   committed(): void {
-    this.#frozen.committed()
+    this.#committedLargestMs = this.#frozen.committed().point.largestStartMs
   }
 
   /** Step 4. */
   stage(batch: EngineBatch): void {
-    this.#frozen.stage(batch)
+    this.#frozen.staged.stage(batch, this.context.storeId)
   }
 
   /** Step 4, durable. */
   settled(): void {
     this.#frozen.settled()
-    this.#cache.turnIfFull(this.context.cleanCacheBytesMax)
+    if (this.#cache.isFull(this.context.cleanCacheBytesMax)) this.#cache.turn(this.#unsettled())
+  }
+
+  /** What the engine does not have yet. */
+  *#unsettled(): Generator<WindowRow<K, V>> {
+    for (const { rows } of this.#frozen.all) yield* rows
+    yield* this.#dirtyRows
   }
 
   restore(batch: EngineBatch, record: RestoredRecord): void {
@@ -240,7 +260,7 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
 
   /** What queries see of them. */
   #committedRangeOf(fromMs: number, toMs: number, reverse: boolean): WindowRange<K, V> {
-    return this.#visible({ fromMs, toMs, reverse }, null, this.#frozen.committedLargestMs)
+    return this.#visible({ fromMs, toMs, reverse }, null, this.#committedLargestMs)
   }
 
   #visible(
@@ -261,34 +281,43 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
   protected scan<T>(fromMs: number, toMs: number, reverse: boolean, make: MakeWindow<K, V, T>): AsyncGenerator<T> {
     return scanWindows(() => {
       const range = this.#rangeOf(fromMs, toMs, reverse)
-      return this.#scanOf(range, this.#frozen.rows, this.#dirtyRows)
+      return this.#scanOf(range, this.#frozen.all, this.#dirtyRows)
     }, make)
   }
 
   /** What queries see, from the moment of the first `next`. */
   #scanCommitted(fromMs: number, toMs: number, reverse: boolean): AsyncGenerator<[K, number, V]> {
     return scanWindows<K, V, [K, number, V]>(
-      () => this.#scanOf(this.#committedRangeOf(fromMs, toMs, reverse), this.#frozen.committedRows, []),
+      () => this.#scanOf(this.#committedRangeOf(fromMs, toMs, reverse), this.#frozen.committedOnes, []),
       (key, startMs, value) => [key, startMs, value],
     )
   }
 
   #scanOf(
     range: WindowRange<K, V>,
-    frozenRows: readonly WindowRow<K, V>[],
+    frozen: readonly FrozenRows<K, V>[],
     dirtyRows: readonly WindowRow<K, V>[],
   ): WindowScan<K, V> {
     const { engine, storeId } = this.context
     const { keySerde } = this
     const retention = this.#retention
-    return { ...range, keySerde, retention, onDisk: this.#onDisk, storeId, engine, frozenRows, dirtyRows }
+    return { ...range, keySerde, retention, onDisk: this.#onDisk, storeId, engine, frozen, dirtyRows }
+  }
+
+  /** Null: what the engine has is committed. */
+  #committedRowOf(row: WindowRow<K, V>): WindowRow<K, V> | null {
+    for (const generation of this.#frozen.committedOnes) {
+      const found = generation.rowOf(row)
+      if (found !== null) return found
+    }
+    return null
   }
 
   /** The committed windows of a key, ascending. */
   protected visitCommitted(key: K, fromMs: number, toMs: number, visitor: RowVisitor<V>): void {
     const range = this.#committedRangeOf(fromMs, toMs, false)
     for (const at of this.#retention.bucketsIn(range)) {
-      const row = this.#cache.rowApart(key, at, (known) => this.#frozen.holds(known))
+      const row = this.#cache.rowApart(key, at, (known) => this.#committedRowOf(known))
       visitRow(row, range, visitor)
     }
   }

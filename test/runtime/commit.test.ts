@@ -7,7 +7,7 @@ import type { Producer } from '../../src/client/index.ts'
 import type { KeyValueStore } from '../../src/processor/state-store.ts'
 import type { KeyValueView } from '../../src/processor/store-views.ts'
 import { ActiveTask } from '../../src/runtime/active-task.ts'
-import { type CommitScope, type CommitTarget, commit } from '../../src/runtime/commit.ts'
+import { type CommitEnd, type CommitScope, type CommitTarget, commit } from '../../src/runtime/commit.ts'
 import type { ProducerCollector } from '../../src/runtime/record-collector.ts'
 import { TaskState } from '../../src/runtime/state/task-state.ts'
 import type { Task } from '../../src/runtime/task/task.ts'
@@ -77,7 +77,8 @@ function scopeOf(active: ActiveTask, to: CommitTarget): CommitScope {
   return {
     tasks: [active],
     target: to,
-    previous: Promise.resolve(),
+    previous: { committed: Promise.resolve(), written: Promise.resolve() },
+    beforePrevious: Promise.resolve(),
     nowMs: 99,
     lap: () => {},
     committed: () => {},
@@ -119,27 +120,55 @@ describe('commit', () => {
     expect(task.needsCommit).to.equal(false)
   })
 
-  it('lets step 4 overlap the next interval, and 1b wait for it', async () => {
+  it('decides the next commit while the rows of one are written, and goes no further than that', async () => {
     const story: string[] = []
     const { active, task, state, store } = await scripted(story)
-    let finish = (): void => {}
-    const slow = new Promise<void>((resolve) => {
-      finish = resolve
-    })
-    task.add('S', 0, fetched(0, ['a', '1', 1]))
-    task.process(forever)
-    let done = false
-    const second = commit({ ...scopeOf(active, target(story)), previous: slow }).then(({ written }) => {
-      done = true
-      return written
-    })
+    const [first, second] = [deferred<void>(), deferred<void>()]
+    const slow = [first, second]
+    const write = state.write.bind(state)
+    state.write = async (commit, durable) => {
+      await slow.shift()?.promise
+      await write(commit, durable)
+      story.push(`4 up to ${commit.inputs['S-0']?.offset}`)
+    }
+    const seen = store.committedView() as KeyValueView<string, string>
+    const ends: CommitEnd[] = []
+    const begin = async (value: string): Promise<void> => {
+      task.add('S', 0, fetched(ends.length, ['a', value, 1]))
+      task.process(forever)
+      const previous = ends.at(-1) ?? scopeOf(active, target(story)).previous
+      const beforePrevious = ends.at(-2)?.written ?? Promise.resolve()
+      ends.push(await commit({ ...scopeOf(active, target(story)), previous, beforePrevious }))
+    }
+    await begin('1')
+    await begin('2')
+    await ends[1]!.committed
+    expect(await seen.get('a')).to.equal('2')
+    expect(state.mayRotate).to.equal(false)
+    const third = begin('3')
     await new Promise((resolve) => setImmediate(resolve))
-    expect(story).to.deep.equal(['1a flush 1'])
-    // Meanwhile the task goes on.
-    expect(store.get('a')).to.equal('1')
-    expect(done).to.equal(false)
-    finish()
-    await second
+    expect(store.get('a')).to.equal('3')
+    expect(await seen.get('a')).to.equal('2')
+    expect(story.filter((line) => !line.startsWith('2'))).to.deep.equal([
+      '1a flush 1',
+      '1b a to the changelog',
+      '3 offsets S@1',
+      '3 commit',
+      '1a flush 2',
+      '1b a to the changelog',
+      '3 offsets S@2',
+      '3 commit',
+      '1a flush 3',
+    ])
+    story.length = 0
+    second.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(story).to.deep.equal([])
+    first.resolve()
+    await third
+    await ends[2]!.written
+    expect(story.filter((line) => line.startsWith('4'))).to.deep.equal(['4 up to 1', '4 up to 2', '4 up to 3'])
+    expect(await seen.get('a')).to.equal('3')
     expect(state.settled).to.equal(true)
   })
 
@@ -150,8 +179,9 @@ describe('commit', () => {
     const slow = { ...target(story), commit: () => ended.promise }
     task.add('S', 0, fetched(0, ['a', '1', 1]))
     task.process(forever)
-    const { committed, written } = await commit(scopeOf(active, slow))
-    const next = commit({ ...scopeOf(active, target(story)), previous: written })
+    const previous = await commit(scopeOf(active, slow))
+    const { committed } = previous
+    const next = commit({ ...scopeOf(active, target(story)), previous })
     task.add('S', 0, fetched(1, ['a', '2', 2]))
     task.process(forever)
     expect(store.get('a')).to.equal('2')

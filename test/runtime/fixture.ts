@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StreamsBuilder, topic } from '../../dsl/index.ts'
 import { embedded } from '../../src/broker/index.ts'
-import { Admin, type Connection, Consumer, type LogProvider } from '../../src/client/index.ts'
+import { Admin, type Connection, Consumer, type ConsumerRecord, type LogProvider } from '../../src/client/index.ts'
 import type { StreamsConfig } from '../../src/runtime/config.ts'
 import { Streams } from '../../src/runtime/streams.ts'
 import { int64, string } from '../../src/serdes/index.ts'
@@ -59,24 +59,29 @@ export class World {
   }
 
   /** What a read_committed reader of `output` sees: the values of each key, in order. */
-  readOutput(): Promise<Map<string, number[]>> {
+  async readOutput(): Promise<Map<string, number[]>> {
+    const values = new Map<string, number[]>()
+    for (const record of await this.read(output.name, 4)) {
+      const key = String(record.key)
+      const value = Number(record.value!.readBigInt64BE(0))
+      values.set(key, [...(values.get(key) ?? []), value])
+    }
+    return values
+  }
+
+  /** What a read_committed reader sees, one partition after the other. */
+  read(name: string, partitionCount: number): Promise<ConsumerRecord[]> {
     return this.use(async (connection) => {
-      const partitions = [0, 1, 2, 3].map((partition) => ({ topic: output.name, partition }))
+      const partitions = Array.from({ length: partitionCount }, (_, partition) => ({ topic: name, partition }))
       const ends = await new Admin(connection).listOffsets(partitions, 'latest', { isolation: 'readCommitted' })
       const consumer = new Consumer(connection, { isolation: 'readCommitted', autoOffsetReset: 'earliest' })
       consumer.assign(partitions)
-      const values = new Map<string, number[]>()
+      const found: ConsumerRecord[] = []
       for (const [index, partition] of partitions.entries()) {
-        while ((await consumer.position(partition)) < ends[index]!.offset) {
-          for (const record of await consumer.poll(200)) {
-            const key = String(record.key)
-            const value = Number(record.value!.readBigInt64BE(0))
-            values.set(key, [...(values.get(key) ?? []), value])
-          }
-        }
+        while ((await consumer.position(partition)) < ends[index]!.offset) found.push(...(await consumer.poll(200)))
       }
       await consumer.close()
-      return values
+      return found
     })
   }
 

@@ -57,7 +57,8 @@ const lockRetryMs = 50
  *
  * Laws
  *  M1  a row is written only by `write`, or by a restore, together with the changelog position it belongs to
- *  M2  `rotate` waits for `settled`: one generation is frozen at a time
+ *  M2  at most two generations are on their way to the engines; `rotate` waits until the last one is committed and the one
+ *      before it written
  *  M3  a store keeps its number for life, and another store's rows are never read as its own
  */
 export class TaskState {
@@ -69,7 +70,10 @@ export class TaskState {
   /** Of the topology that wrote it; null: new. */
   readonly lastTopology: string | null
   readonly #engines: readonly OpenEngine[]
-  #frozen = false
+  /** Generations that are frozen, */
+  #frozen = 0
+  /** and those of them that are committed. */
+  #committed = 0
   #closed = false
   /** When `write` last put a time beside the rows. */
   writtenMs: number
@@ -117,25 +121,34 @@ export class TaskState {
 
   /** No generation is frozen: step 4 of the last commit is done. */
   get settled(): boolean {
-    return !this.#frozen
+    return this.#frozen === 0
+  }
+
+  /** M2 */
+  get mayRotate(): boolean {
+    return this.#frozen < 2 && this.#committed === this.#frozen
   }
 
   /** Step 1b: dirty entries go to their changelogs; the open generations are frozen. */
   rotate(changelogOf: (storeName: string) => ChangelogWriter | null): void {
-    assert(!this.#frozen, 'M2: the frozen generation is settled before the next')
-    this.#frozen = true
+    assert(this.mayRotate, 'M2: what was frozen before is committed, and at most one generation still to be written')
+    this.#frozen++
     for (const store of this.stores.values()) store.rotate(changelogOf(store.name))
   }
 
-  /** Step 3 is known to be done: queries may see the frozen generation. */
+  /** Step 3 is known to be done: queries may see the generation frozen last. */
   committed(): void {
-    assert(this.#frozen, 'M2: what is committed was frozen')
+    assert(this.#committed < this.#frozen, 'M2: what is committed was frozen')
+    this.#committed++
     for (const store of this.stores.values()) store.committed()
   }
 
-  /** Step 4: the frozen rows, and what they belong to, in one batch per engine. `durable`: synced to the disk. */
+  /**
+   * Step 4: the rows of the oldest frozen generation, and what they belong to, in one batch per engine. `durable`: synced to
+   * the disk. Asked for once more only when it resolved.
+   */
   async write(commit: CommitMeta, durable: boolean): Promise<void> {
-    assert(this.#frozen, 'M2: what is written was frozen')
+    assert(this.#committed > 0, 'M2: what is written was committed')
     for (const { engine, stores } of this.#engines) {
       const batch = engine.batch()
       for (const store of stores) store.stage(batch)
@@ -144,12 +157,13 @@ export class TaskState {
     }
     this.writtenMs = commit.timeMs
     for (const store of this.stores.values()) store.settled()
-    this.#frozen = false
+    this.#frozen--
+    this.#committed--
   }
 
   /** As `write`, when there are no rows: only what they belong to. */
   async touch(commit: CommitMeta): Promise<void> {
-    assert(!this.#frozen, 'M1: rows and their position are written together')
+    assert(this.settled, 'M1: rows and their position are written together')
     for (const { engine } of this.#engines) {
       const batch = engine.batch()
       putCommit(batch, commit)

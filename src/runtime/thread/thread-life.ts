@@ -8,7 +8,7 @@ import type { TopicPartition } from '../../client/topic-partition.ts'
 import type { ActiveTask } from '../active-task.ts'
 import { type OwnTasks, StreamsAssignor } from '../assignment/streams-assignor.ts'
 import { closeAll, closeEach } from '../closing.ts'
-import { type CommitStep, commit } from '../commit.ts'
+import { type CommitEnd, type CommitStep, commit } from '../commit.ts'
 import type { Task } from '../task/task.ts'
 import { type TaskId, taskIdText } from '../task/task-id.ts'
 import { bounded } from './bounded.ts'
@@ -38,7 +38,7 @@ const touchEveryMs = 60 * 60 * 1000
  *
  * Laws
  *  L1  the producer is initialized before anything is read: what an earlier life left open is over
- *  L2  4(n+1) waits for 4(n); a step 4 that fails ends the life
+ *  L2  4(n+1) waits for 4(n), and 1b(n+2) does; a step 4 that fails ends the life
  *  L3  a partition's records are taken up only while its task runs here; it is handed over after 4(n) and close
  */
 export class ThreadLife {
@@ -52,10 +52,10 @@ export class ThreadLife {
   readonly #assignor: StreamsAssignor
   readonly #pending: PendingTasks
   readonly #purge: RepartitionPurge
-  /** The last commit up to step 3, however it ended, */
-  #committed: Promise<void> = Promise.resolve()
-  /** and up to step 4. */
-  #written: Promise<void> = Promise.resolve()
+  /** The last commit, and all before it. */
+  #last: CommitEnd = { committed: Promise.resolve(), written: Promise.resolve() }
+  /** Step 4 of the commit before the last. */
+  #writtenBefore: Promise<void> = Promise.resolve()
   #failure: { readonly error: unknown } | null = null
   #lastCommitMs: number
   /** Between a revocation and the next assignment nothing is taken up (L3). */
@@ -110,7 +110,7 @@ export class ThreadLife {
     this.#over = true
     const steps = [
       () => this.#stopOpening(),
-      () => this.#written,
+      () => this.#last.written,
       ...this.tasks.all.map((active) => () => this.#closeTask(active)),
       () => this.consumer.close({ leaveGroup }),
       () => this.#connection.close(),
@@ -121,7 +121,7 @@ export class ThreadLife {
 
   /** Resolves when no commit is between its steps, however it ended: its failure is told by whoever began this life. */
   async commitSettled(): Promise<void> {
-    await this.#committed
+    await this.#last.committed.catch(() => undefined)
   }
 
   /** How long the open transaction has been open. */
@@ -208,9 +208,9 @@ export class ThreadLife {
     const { commitIntervalMs, transactionTimeoutMs } = this.#services.config
     const sinceMs = this.#clock.monotonic() - this.#lastCommitMs
     if (sinceMs < commitIntervalMs) return
-    // 1b would wait for step 4 of the last commit: better to take up more records meanwhile, as long as the transaction has time.
-    const isWriting = tasks.some(({ state }) => !state.settled)
-    if (isWriting && sinceMs < transactionTimeoutMs * openTransactionShare) return
+    // 1b would wait for earlier commits: better to take up more records meanwhile, as long as the transaction has time.
+    const wouldWait = tasks.some(({ state }) => !state.mayRotate)
+    if (wouldWait && sinceMs < transactionTimeoutMs * openTransactionShare) return
     if (tasks.some(({ task }) => task.needsCommit)) await this.#commit()
   }
 
@@ -229,11 +229,18 @@ export class ThreadLife {
     const nowMs = this.#clock.now()
     const flush = (task: Task): Promise<void> => (task.isAsync ? this.#bounded(task.flush()) : task.flush())
     const committed = (): void => this.#report(tasks, this.#clock.monotonic() - startMs)
-    const begun = commit({ tasks, target: this.#producing, previous: this.#written, nowMs, lap, committed, flush })
-    this.#written = begun.then((end) => end.written)
-    this.#written.catch((error: unknown) => this.#fail(error))
-    // Fails as `#written` does.
-    this.#committed = begun.then((end) => end.committed).catch(() => undefined)
+    const previous = this.#last
+    const beforePrevious = this.#writtenBefore
+    const target = this.#producing
+    const begun = commit({ tasks, target, previous, beforePrevious, nowMs, lap, committed, flush })
+    // Where this commit fails, the one before may still be writing.
+    const written = begun.then((end) => end.written).finally(() => previous.written)
+    written.catch((error: unknown) => this.#fail(error))
+    const ended = begun.then((end) => end.committed)
+    // `written` fails with it.
+    ended.catch(() => undefined)
+    this.#last = { committed: ended, written }
+    this.#writtenBefore = previous.written
     this.#lastCommitMs = startMs
     await begun
   }
@@ -332,7 +339,7 @@ export class ThreadLife {
     this.#services.events.rebalancing()
     await this.#stopOpening()
     await this.#commit()
-    await this.#written
+    await this.#last.written
   }
 
   async #lost(): Promise<void> {
@@ -353,7 +360,7 @@ export class ThreadLife {
   async #finish(): Promise<void> {
     await this.#stopOpening()
     if (!this.#suspended) await this.#commit()
-    await this.#written
+    await this.#last.written
     // Tasks that could not be opened end no life that ends anyway.
     if (this.#failure !== null) this.#tell('while the application was closed', this.#failure.error)
     this.#over = true

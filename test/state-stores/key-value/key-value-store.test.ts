@@ -310,6 +310,14 @@ describe('a timestamped key-value store', () => {
     bench.rotate()
     expect(() => bench.stage()).to.throw(AssertionError, 'ST2')
     expect(() => store.rotate(null)).to.throw(AssertionError, 'ST3')
+    store.committed()
+    expect(() => store.committed()).to.throw(AssertionError, 'ST2')
+    // While the first is written, the next may be committed, and no more.
+    store.rotate(null)
+    store.committed()
+    expect(() => store.rotate(null)).to.throw(AssertionError, 'ST3')
+    store.settled()
+    store.rotate(null)
     await bench.close()
   })
 

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { noHeaders } from '../../../src/base/serde.ts'
 import { json, string } from '../../../src/serdes/index.ts'
 import { type QueryableTimestampedKeyValueStore, stores } from '../../../state-stores/builders.ts'
+import { CommitLine } from './commit-line.ts'
 import { Bench, gather, type Home, type Logged } from './home.ts'
 
 type Value = number[]
@@ -31,6 +32,7 @@ export const keyValueOperation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('get' as const), key }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('flush' as const) }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('step' as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('write' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('range' as const), from: edge, to: edge, reverse: fc.boolean() }),
@@ -63,8 +65,6 @@ function sorted(rows: Rows, keep: (name: string) => boolean): [string, Row][] {
   return [...rows].filter(([name]) => keep(name)).sort(([left], [right]) => byBytes(left, right))
 }
 
-type Phase = 'none' | 'rotated' | 'committed' | 'written'
-
 class KeyValueStory {
   readonly bench: Bench<QueryableTimestampedKeyValueStore<string, Value>>
   readonly durable: boolean
@@ -72,15 +72,13 @@ class KeyValueStory {
   store!: QueryableTimestampedKeyValueStore<string, Value>
   live: Rows = new Map()
   told: Rows = new Map()
-  frozen: Rows = new Map()
   committed: Rows = new Map()
   stored: Rows = new Map()
   /** In the order of their last change. */
   untold: string[] = []
   dirty = new Map<string, number>()
-  phase: Phase = 'none'
+  readonly line: CommitLine<Rows>
   log: Logged[] = []
-  logged: Logged[] = []
   durableRecords = 0
   next = 1
 
@@ -92,6 +90,7 @@ class KeyValueStory {
       engine: home.supplier,
     })
     this.bench = new Bench(home, builder, { storeId: 7, cleanCacheBytesMax })
+    this.line = new CommitLine(this.bench)
     this.durable = durable
     this.keepOld = keepOld
   }
@@ -155,6 +154,8 @@ class KeyValueStory {
         return this.#flush()
       case 'step':
         return this.#step()
+      case 'write':
+        return this.#write()
       case 'range':
         return this.#range(operation.from, operation.to, operation.reverse)
       case 'prefix': {
@@ -204,7 +205,7 @@ class KeyValueStory {
   }
 
   async #step(): Promise<void> {
-    if (this.phase === 'none') {
+    if (this.line.mayRotate) {
       // Emission comes first, or not at all.
       if (this.untold.length > 0) this.#flush()
       const records = this.bench.rotate()
@@ -214,25 +215,21 @@ class KeyValueStory {
         expect(record.value?.toString()).to.equal(row === undefined ? undefined : JSON.stringify(row.value))
         expect(record.timestampMs).to.equal(this.dirty.get(record.key.toString()))
       }
-      this.logged = records
-      this.frozen = copyOf(this.live)
       this.stored = copyOf(this.live)
       this.dirty.clear()
       expect(this.store.dirtyEntries).to.equal(0)
-      this.phase = 'rotated'
-    } else if (this.phase === 'rotated') {
-      this.store.committed()
-      this.committed = this.frozen
-      this.log.push(...this.logged)
-      this.phase = 'committed'
-    } else if (this.phase === 'committed') {
-      await this.bench.stage().write({ sync: true })
-      this.durableRecords = this.log.length
-      this.phase = 'written'
-    } else {
-      this.store.settled()
-      this.phase = 'none'
+      this.line.rotated(copyOf(this.live), records)
+      return
     }
+    const committed = this.line.commitNewest()
+    if (committed === null) return this.#write()
+    this.committed = committed.rows
+    this.log.push(...committed.records)
+  }
+
+  async #write(): Promise<void> {
+    const written = await this.line.advanceOldest()
+    if (written !== null) this.durableRecords += written.records.length
   }
 
   async #range(from: string | null, to: string | null, reverse: boolean): Promise<void> {
@@ -266,7 +263,7 @@ class KeyValueStory {
     this.stored = copyOf(this.committed)
     this.untold = []
     this.dirty.clear()
-    this.phase = 'none'
+    this.line.clear()
   }
 }
 

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { noHeaders } from '../../../src/base/serde.ts'
 import { json, string } from '../../../src/serdes/index.ts'
 import { type QueryableTimestampedWindowStore, stores } from '../../../state-stores/builders.ts'
+import { CommitLine } from './commit-line.ts'
 import { Bench, gather, type Home, type Logged } from './home.ts'
 
 interface Value {
@@ -77,13 +78,12 @@ export const windowOperation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('fetch' as const), key, span, reverse: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('flush' as const) }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('step' as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('write' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fetchAll' as const), span, reverse: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('query' as const), key, span }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('die' as const) }) },
 )
 type Operation = typeof windowOperation extends fc.Arbitrary<infer O> ? O : never
-
-type Phase = 'none' | 'rotated' | 'committed' | 'written'
 
 export interface WindowManifest {
   readonly durable: boolean
@@ -123,7 +123,6 @@ class WindowStory {
   store!: QueryableTimestampedWindowStore<string, Value>
   live: Windows
   told: Windows
-  frozen: Windows
   committed: Windows
   stored: Windows
   durableMs = -1
@@ -131,9 +130,8 @@ class WindowStory {
   dirty = new Map<string, number>()
   /** Put when they were already past the retention: what was there before is not promised. */
   late = new Set<string>()
-  phase: Phase = 'none'
+  readonly line: CommitLine<Windows>
   log: Logged[] = []
-  logged: Logged[] = []
   durableRecords = 0
   dropped = 0
   next = 1
@@ -143,7 +141,6 @@ class WindowStory {
     const none = (): Windows => new Windows()
     this.live = none()
     this.told = none()
-    this.frozen = none()
     this.committed = none()
     this.stored = none()
     const builder = stores.timestampedWindow({
@@ -155,6 +152,7 @@ class WindowStory {
       retentionMs,
     })
     this.bench = new Bench(home, builder, { storeId: 7, cleanCacheBytesMax })
+    this.line = new CommitLine(this.bench)
     this.manifest = manifest
     this.keepOld = keepOld
   }
@@ -239,6 +237,8 @@ class WindowStory {
         return this.#flush()
       case 'step':
         return this.#step()
+      case 'write':
+        return this.#write()
       case 'fetchAll': {
         const [fromMs, toMs] = [this.#start(operation.span.from), this.#start(operation.span.to)]
         const expected = this.#ordered(this.live.visible(fromMs, toMs))
@@ -299,7 +299,7 @@ class WindowStory {
   }
 
   async #step(): Promise<void> {
-    if (this.phase === 'none') {
+    if (this.line.mayRotate) {
       if (this.untold.length > 0) this.#flush()
       const records = this.bench.rotate()
       const names = [...this.dirty.keys()]
@@ -311,26 +311,23 @@ class WindowStory {
         expect(record.value?.toString()).to.equal(row === undefined ? undefined : JSON.stringify(row.value))
         expect(record.timestampMs).to.equal(this.dirty.get(name))
       }
-      this.logged = records
-      this.frozen = this.live.copy()
       this.stored = this.live.copy()
       this.dirty.clear()
       expect(this.store.dirtyEntries).to.equal(0)
-      this.phase = 'rotated'
-    } else if (this.phase === 'rotated') {
-      this.store.committed()
-      this.committed = this.frozen
-      this.log.push(...this.logged)
-      this.phase = 'committed'
-    } else if (this.phase === 'committed') {
-      await this.bench.stage().write({ sync: true })
-      this.durableRecords = this.log.length
-      this.durableMs = this.committed.largestMs
-      this.phase = 'written'
-    } else {
-      this.store.settled()
-      this.phase = 'none'
+      this.line.rotated(this.live.copy(), records)
+      return
     }
+    const committed = this.line.commitNewest()
+    if (committed === null) return this.#write()
+    this.committed = committed.rows
+    this.log.push(...committed.records)
+  }
+
+  async #write(): Promise<void> {
+    const written = await this.line.advanceOldest()
+    if (written === null) return
+    this.durableRecords += written.records.length
+    this.durableMs = written.rows.largestMs
   }
 
   async #query(name: string, fromMs: number, toMs: number): Promise<void> {
@@ -368,7 +365,7 @@ class WindowStory {
     for (const row of this.live.rows) {
       if (!this.live.isVisible(row.startMs)) this.late.add(nameOf(row.key, row.startMs))
     }
-    this.phase = 'none'
+    this.line.clear()
   }
 }
 
