@@ -136,6 +136,7 @@ export class Streams {
 
   /** Records of this topic that this instance has taken up since the start. */
   processedRecords(topic: string): number {
+    for (const active of this.#tasks) active.report(this.#metrics)
     const name = this.#parts.plan.realName(topic)
     let sum = 0
     for (const { name: metric, labels, value } of this.#metrics.snapshot()) {
@@ -216,7 +217,9 @@ export class Streams {
     this.#metrics.set('open-transaction-age-ms', this.#thread.life?.transactionAgeMs ?? 0)
     const commits = this.#metrics.get('commit-total')
     if (commits > 0) this.#metrics.set('commit-latency-avg', this.#metrics.get('commit-latency-sum') / commits)
-    for (const { task, state } of this.#tasks) {
+    for (const active of this.#tasks) {
+      active.report(this.#metrics)
+      const { task, state } = active
       const labels = { task: task.taskId }
       this.#metrics.set('active-buffer-count', task.group.bufferedRecords, labels)
       this.#metrics.set('cache-size-bytes-total', state.dirtyBytes, labels)

@@ -257,7 +257,8 @@ describe('Streams', () => {
     await app.drained()
     const [end] = await world.admin((admin) => admin.listOffsets([{ topic: 'letters', partition: 0 }], 'latest'))
     expect(end!.offset).to.be.greaterThan(0)
-    expect(app.metrics().find(({ name }) => name === 'dropped-records-total')!.value).to.equal(1)
+    const dropped = app.metrics().filter(({ name }) => name === 'dropped-records-total')
+    expect(dropped.reduce((sum, { value }) => sum + value, 0)).to.equal(1)
   })
 })
 

@@ -185,7 +185,6 @@ export class ThreadLife {
       const active = tasks[(this.#turns + index) % tasks.length]!
       const { task } = active
       const count = task.isAsync ? await this.#bounded(task.processAsync(deadlineMs)) : task.process(deadlineMs)
-      if (count > 0) active.report(this.#services.metrics)
       total += count
       if (this.#producing.producer.full) await this.#producing.producer.ready()
       if (this.#clock.monotonic() >= deadlineMs) break
@@ -250,7 +249,6 @@ export class ThreadLife {
     metrics.add('commit-total', 1)
     metrics.add('commit-latency-sum', tookMs)
     metrics.max('commit-latency-max', tookMs)
-    for (const active of tasks) active.report(metrics)
     events.committed()
     this.#purge.maybe(tasks)
   }
