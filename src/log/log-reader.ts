@@ -107,15 +107,20 @@ export class LogReader {
   /** R3 for a batch that is not handed out: nothing but its place is of interest. */
   #placeProblem(segment: Segment, baseOffset: number, expected: number): string | null {
     const possible = this.#config().compacted ? baseOffset < segment.endOffset : baseOffset === expected
-    return possible ? null : `a batch there says offset ${baseOffset}, ${expected} was expected`
+    return possible ? null : misplaced(baseOffset, expected)
+  }
+
+  /** R3 for the batch that comes next: only compaction leaves gaps. */
+  #gapProblem(baseOffset: number, expected: number): string | null {
+    const follows = this.#config().compacted ? baseOffset >= expected : baseOffset === expected
+    return follows ? null : misplaced(baseOffset, expected)
   }
 
   /** R1, R3: what is wrong with a whole batch that should begin at `expected`; null when nothing is. */
   #problemOf(buffer: Buffer, at: number, expected: number): string | null {
     const baseOffset = baseOffsetOf(buffer, at)
-    // Only compaction leaves gaps.
-    const follows = this.#config().compacted ? baseOffset >= expected : baseOffset === expected
-    if (!follows) return `a batch there says offset ${baseOffset}, ${expected} was expected`
+    const gap = this.#gapProblem(baseOffset, expected)
+    if (gap !== null) return gap
     const epoch = this.#epochs.epochAt(baseOffset)
     if (epoch >= 0 && partitionLeaderEpochOf(buffer, at) !== epoch) {
       return `a batch there says leader epoch ${partitionLeaderEpochOf(buffer, at)}, ${epoch} was expected`
@@ -144,13 +149,8 @@ export class LogReader {
       const baseOffset = baseOffsetOf(buffer, at)
       // The first batch of a segment and those behind another one are checked; one that an index entry names is known.
       if (expected < 0) expected = scanner.position === 0 ? segment.baseOffset : baseOffset
-      const follows = this.#config().compacted ? baseOffset >= expected : baseOffset === expected
-      if (!follows)
-        throw segment.corrupt(
-          expected,
-          scanner.position,
-          `a batch there says offset ${baseOffset}, ${expected} was expected`,
-        )
+      const gap = this.#gapProblem(baseOffset, expected)
+      if (gap !== null) throw segment.corrupt(expected, scanner.position, gap)
       if (lastOffsetOf(buffer, at) >= offset) {
         this.#expected = baseOffset
         return scanner.position
@@ -207,6 +207,10 @@ export class LogReader {
     if (scanner.problem !== null) throw segment.corrupt(fromOffset, scanner.position, scanner.problem)
     return null
   }
+}
+
+function misplaced(baseOffset: number, expected: number): string {
+  return `a batch there says offset ${baseOffset}, ${expected} was expected`
 }
 
 function readAt(segment: Segment, position: number, length: number): Buffer {
