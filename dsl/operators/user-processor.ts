@@ -124,7 +124,7 @@ class ValuesContext<K, V2> implements ProcessorContext<K, V2> {
   }
 
   forward(record: Record<K, V2>, childName?: string): void {
-    if (this.#processing && record.key !== this.#key) {
+    if (this.#processing && !Object.is(record.key, this.#key)) {
       throw new StreamError(
         'RECORD_FAILED',
         `the processValues step '${this.nodeName}' forwarded another key; keep the record's key, or use process`,

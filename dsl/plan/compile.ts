@@ -119,10 +119,14 @@ function write(node: PlanNode, wiring: Wiring, to: TopologyBuilder): void {
   }
 }
 
-/** Where a source stands in for another, Kafka Streams takes that one from the parents and adds this one at their end. */
-function parentNames(node: PlanNode, wiring: Wiring): string[] {
-  const own = node.parents.filter((parent) => wiring.standIn(parent) === parent)
-  return [...new Set([...own, ...node.parents.map((parent) => wiring.standIn(parent))].map(({ name }) => name))]
+/**
+ * Where a source stands in for another, Kafka Streams takes that one from the parents and adds this one at their end, source by
+ * source in the order they were drawn.
+ */
+function parentNames({ parents }: PlanNode, wiring: Wiring): string[] {
+  const own = parents.filter((parent) => wiring.standIn(parent) === parent)
+  const standIns = wiring.replacedAmong(parents).map((parent) => wiring.standIn(parent))
+  return [...new Set([...own, ...standIns].map(({ name }) => name))]
 }
 
 function writeTableSource(node: TableSourceNode, wiring: Wiring, to: TopologyBuilder): void {

@@ -53,6 +53,11 @@ export class Wiring {
     return this.#sharedSources.get(node) ?? node
   }
 
+  /** Those for which another one stands, in the order they were drawn. */
+  replacedAmong(nodes: readonly PlanNode[]): PlanNode[] {
+    return [...this.#sharedSources.keys()].filter((node) => nodes.includes(node))
+  }
+
   /** The topics of a source, with what those say of them that it stands in for. */
   topicsOf(source: StreamSourceNode): readonly DeclaredTopic[] {
     return this.#topics.get(source) ?? source.topics

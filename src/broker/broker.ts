@@ -24,7 +24,7 @@ import { DirectConnection } from './direct-connection.ts'
 import { DiskGuard } from './disk-guard.ts'
 import { GroupCoordinator } from './groups/group-coordinator.ts'
 import type { BrokerRooms } from './handler.ts'
-import { InternalLog } from './internal-log.ts'
+import { damageOf, InternalLog } from './internal-log.ts'
 import { type BrokerOptions, type BrokerSettings, settingsOf } from './options.ts'
 import { registry } from './registry.ts'
 import { MetaFile } from './topics/meta-file.ts'
@@ -198,6 +198,7 @@ async function openRooms(
   const topics = new Topics(meta, logs, machine.random, settings.flush)
   await topics.load()
   await createInternal(topics)
+  await syncInternal(topics)
   const find = topics.find.bind(topics)
   const internal = (topic: string): InternalLog | null => {
     const log = topics.find(topic, 0)?.online
@@ -234,6 +235,19 @@ async function openMeta(machine: Machine, logs: LogDirectory): Promise<MetaFile>
   const meta = MetaFile.open(machine, logs.directory)
   if (isNew) await meta.update((first) => first)
   return meta
+}
+
+/**
+ * What a life that died had decided, the disk may not have: before anything follows from a decision, a marker or an answer, it
+ * is made durable. A log that cannot be synced is offline from then on, and says so.
+ */
+async function syncInternal(topics: Topics): Promise<void> {
+  for (const name of [offsetsTopic, transactionsTopic]) {
+    await topics
+      .find(name, 0)
+      ?.online?.sync()
+      .catch((error: unknown) => void damageOf(error))
+  }
 }
 
 async function createInternal(topics: Topics): Promise<void> {

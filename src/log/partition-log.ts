@@ -126,7 +126,8 @@ export class PartitionLog {
     this.#epochs = new LeaderEpochs(machine.files, directory)
     this.#snapshots = new ProducerSnapshots(machine.files, directory, recovered.snapshotOffsets)
     this.#reader = new LogReader(this.#epochs, () => this.#config)
-    if (recovered.changed || created) this.#syncing.named(directory)
+    // A life that died may have left names that it never synced.
+    if (recovered.changed || created || !options.cleanShutdown) this.#syncing.named(directory)
     if (created) this.#syncing.named(dirname(directory))
     this.#producers.restore(recovered.producers)
     if (!this.#epochs.load(saved?.epochs ?? null, recoveryPoint, options.leaderEpoch))

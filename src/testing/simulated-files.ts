@@ -22,9 +22,10 @@ export interface SimulatedFilesOptions {
  *    those since the last sync, so a file may end early, or in zeros where pages are missing
  *  - `cut`: every name that was created, renamed or removed and whose folder was not synced since is, on its own, there
  *    or not; with a folder's name all below it goes
+ *  - `kill`: the process dies and the machine goes on: all it wrote is there, and what was not synced may still go in a cut
  *  - `failSyncs`: a sync is refused, and what it should have made durable is lost even if a later one succeeds
  *  - `setCapacity`: the disk is full; what is there already stays readable and writable in place
- *  - after a cut nobody can use the old disk: calls throw DISK_FAILED, syncs under way never end
+ *  - after a cut or a kill nobody can use the old disk: calls throw DISK_FAILED, syncs under way never end
  *
  * Not simulated: bytes that rot, reads that fail, a disk that lies about syncing.
  *
@@ -36,7 +37,8 @@ export interface SimulatedFilesOptions {
  */
 export class SimulatedFiles implements Files {
   #root: Folder
-  #off = false
+  /** Why nobody can use it any more. */
+  #off: string | null = null
   #capacityBytes: number
   readonly #settle: () => Promise<void>
   #refused: { readonly pattern: RegExp; times: number }[] = []
@@ -53,12 +55,24 @@ export class SimulatedFiles implements Files {
 
   /** The power goes: gives the disk as the next start finds it. The old one is of no use any more. */
   cut(random: Random): SimulatedFiles {
-    this.#requirePower()
-    this.#off = true
-    const after = new SimulatedFiles({ capacityBytes: this.#capacityBytes, settle: this.#settle })
+    const after = this.#successor('the power is gone; use the disk that cut() gave')
     for (const change of this.#unsynced) if (random.int(2) === 0) change.survive()
     after.#root = survivors(this.#root, random)
     return after
+  }
+
+  /** The process dies: gives the disk as the next one finds it. The old one is of no use any more. */
+  kill(): SimulatedFiles {
+    const after = this.#successor('the process is dead; use the disk that kill() gave')
+    after.#root = this.#root
+    after.#unsynced = this.#unsynced
+    return after
+  }
+
+  #successor(why: string): SimulatedFiles {
+    this.#requirePower()
+    this.#off = why
+    return new SimulatedFiles({ capacityBytes: this.#capacityBytes, settle: this.#settle })
   }
 
   /** The next `times` syncs of files or folders whose path matches are refused with DISK_FAILED. */
@@ -168,7 +182,7 @@ export class SimulatedFiles implements Files {
     const folder = this.#folder('sync', path)
     const before = this.#unsynced.filter(({ folders }) => folders.includes(folder))
     await this.#settle()
-    if (this.#off) return never()
+    if (this.#off !== null) return never()
     const refused = this.#refuses(path)
     if (!refused) for (const change of before) if (this.#unsynced.includes(change)) change.survive()
     this.#unsynced = this.#unsynced.filter((change) => !before.includes(change))
@@ -186,7 +200,7 @@ export class SimulatedFiles implements Files {
   async sync(path: string, file: SimulatedFile): Promise<void> {
     const mark = file.mark()
     await this.#settle()
-    if (this.#off) return never()
+    if (this.#off !== null) return never()
     if (!this.#refuses(path)) return file.synced(mark)
     file.syncFailed(mark)
     throw failed('sync', path, 'the disk refused')
@@ -210,7 +224,7 @@ export class SimulatedFiles implements Files {
   }
 
   #requirePower(): void {
-    if (this.#off) throw new StreamError('DISK_FAILED', 'the power is gone; use the disk that cut() gave')
+    if (this.#off !== null) throw new StreamError('DISK_FAILED', this.#off)
   }
 
   // ---- names

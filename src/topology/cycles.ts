@@ -15,10 +15,11 @@ export function refuseCycles(
   const cycle = findCycle(nodes, (node) => nextOf(node, nodes, repartitionTopics, feedbackSinks))
   if (cycle === null) return
   const way = [...cycle, cycle[0]!].map((node) => node.name).join(' → ')
-  const sink = cycle.find((node) => node.kind === 'sink')
+  // A repartition topic is the topology's own: nothing can be changed there.
+  const sink = cycle.find((node) => node.kind === 'sink' && !repartitionTopics.has(node.topic))
   throw new StreamError(
     'TOPOLOGY_INVALID',
-    sink === undefined
+    sink?.kind !== 'sink'
       ? `the nodes ${way} form a cycle; take one of these edges out, a record would go round for ever`
       : `the nodes ${way} form a cycle through the topic '${sink.topic}'; write to another topic, ` +
           `or give the sink '${sink.name}' { feedback: true } if records are meant to come back`,

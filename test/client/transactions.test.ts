@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { deferred } from '../../src/base/deferred.ts'
 import { Producer, type ProducerOptions } from '../../src/client/producer/producer.ts'
 import { isTransactional } from '../../src/records/batch-format.ts'
-import { codeOf, lost } from '../support/scripted-connection.ts'
+import { codeOf, lost, metadataAnswer } from '../support/scripted-connection.ts'
 import { append, errorOf, settle, type World, world } from './producer-world.ts'
 
 describe('a transactional Producer', () => {
@@ -130,6 +130,41 @@ describe('a transactional Producer', () => {
     expect((await settle(clock, second)).offset).to.equal(0)
     await producer.commitTransaction()
     expect(log.recordsIn('t-0')).to.equal(1)
+    await producer.close()
+  })
+
+  for (const { title, topicError, partition } of [
+    { title: 'whose topic is not there', topicError: 'UNKNOWN_TOPIC_OR_PARTITION', partition: 0 },
+    { title: 'whose partition is not there', topicError: 'NONE', partition: 9 },
+  ] as const) {
+    it(`commits nothing without a record of send ${title}, also when nobody waits for it`, async () => {
+      const { producer, connection, clock } = await open({ topicLookupTimeoutMs: 1000 })
+      connection.on('Metadata', (request) => metadataAnswer(request, topicError))
+      const sent = errorOf(producer.send({ topic: 'u', partition, value: 'x' }))
+      expect(await settle(clock, errorOf(producer.commitTransaction()))).to.equal('TOPIC_UNKNOWN')
+      expect(await sent).to.equal('TOPIC_UNKNOWN')
+      await producer.abortTransaction()
+      producer.beginTransaction()
+      await producer.commitTransaction()
+      expect(connection.count('EndTxn')).to.equal(0)
+      await producer.close()
+    })
+  }
+
+  it('fails the next transaction, not the one that ends, for a record that cannot be laid down meanwhile', async () => {
+    const { producer, connection, clock } = await open()
+    const answered = deferred<void>()
+    connection.holdBack('EndTxn', answered.promise)
+    append(producer, 0, 'x')
+    await producer.flush()
+    const first = producer.commitAndBeginTransaction()
+    expect(await settle(clock, errorOf(producer.send({ topic: 't', partition: 9, value: 'y' })))).to.equal(
+      'TOPIC_UNKNOWN',
+    )
+    answered.resolve()
+    await first
+    expect(await settle(clock, errorOf(producer.commitTransaction()))).to.equal('TOPIC_UNKNOWN')
+    await producer.abortTransaction()
     await producer.close()
   })
 

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseScenarios } from './scenario.ts'
+import { messageOf } from '../../src/base/errors.ts'
+import { parseScenarios, type Scenario } from './scenario.ts'
 import { judge, reported } from './verdict.ts'
 
 const files = process.argv.slice(2)
@@ -13,11 +14,21 @@ if (files.length === 0) {
   process.exit(2)
 }
 
+/** A file that cannot be read is told, and nothing is judged. */
+function scenariosOf(path: string): readonly Scenario[] | null {
+  try {
+    return parseScenarios(readFileSync(path, 'utf8'))
+  } catch (error) {
+    console.error(`${path} cannot be read: ${messageOf(error)}`)
+    process.exit(2)
+  }
+}
+
 const counts = { ok: 0, FAIL: 0, skip: 0, bug: 0 }
 for (const file of files) {
   // npm runs a script in the project's folder, whatever folder it was called in.
   const path = resolve(process.env.INIT_CWD ?? '.', file)
-  const scenarios = parseScenarios(readFileSync(path, 'utf8'))
+  const scenarios = scenariosOf(path)
   if (scenarios === null) console.error(`${file} holds no list of scenarios; passed over`)
   for (const scenario of scenarios ?? []) {
     const verdict = await judge(scenario)

@@ -29,23 +29,26 @@ const stepsMax = 600
 export interface AppHistoryResult {
   readonly cuts: number
   readonly counted: number
+  readonly restarts: number
 }
 
 export async function appHistory({ random, faulty }: HistoryOptions): Promise<AppHistoryResult> {
   const disk = await Disk.with('/data')
   const engines = new MemoryEngines()
   const ledger = new Ledger()
-  const cuts = 1 + random.int(livesMax)
+  const lives = 1 + random.int(livesMax)
+  let cuts = 0
   const habit = drawHabit(random)
-  for (let cut = 0; cut < cuts; cut++) {
+  for (let count = 0; count < lives; count++) {
     const plan = drawPlan(random, stepsMax, habit)
+    if (plan.end === 'cut') cuts++
     const life = new Life(disk, random, faulty)
-    await life.runUntilCut(workFrom(life, plan, engines, ledger), plan)
+    await life.runToEnd(workFrom(life, plan, engines, ledger), plan)
     engines.crash()
   }
   const last = new Life(disk, random, faulty)
   const counted = await last.until(checkCounts(last, engines, ledger))
-  return { cuts, counted }
+  return { cuts, counted, restarts: lives }
 }
 
 async function workFrom(life: Life, plan: CutPlan, engines: MemoryEngines, ledger: Ledger): Promise<void> {

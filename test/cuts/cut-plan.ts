@@ -6,7 +6,11 @@
  */
 import type { Random } from '../../src/base/random.ts'
 
+export type LifeEnd = 'cut' | 'kill'
+
 export interface CutPlan {
+  /** Does the power go, or only the process? Some damage takes both: a death, and a cut before the next life has synced. */
+  readonly end: LifeEnd
   /** The power goes so many steps after the work has begun, at the latest. */
   readonly stepsMax: number
   /** It may go before: so many steps after the machine was switched on. */
@@ -68,8 +72,9 @@ export function drawPlan(random: Random, steps: number, habit: Kind | null): Cut
   const idleMs = hurried ? 28_500 + random.int(1_500) : 0
   const strideMs = hurried ? 100 + random.int(400) : strideMsCalm
   const stepsMax = 10 + random.int(steps)
+  const end: LifeEnd = random.int(4) === 0 ? 'kill' : 'cut'
   const fromBeginning = kind === 'anywhere'
-  const plan = { stepsMax, fromBeginning, moment: null, nth: 0, delay: 0, idleMs, strideMs, stopAt: null }
+  const plan = { end, stepsMax, fromBeginning, moment: null, nth: 0, delay: 0, idleMs, strideMs, stopAt: null }
   switch (kind) {
     case 'stop':
       return { ...plan, stopAt: stepsMax, stepsMax: stepsMax + (random.int(2) === 0 ? random.int(80) : 5000) }

@@ -25,6 +25,5 @@ export async function history({ seed, number, faulty }: HistoryChoice): Promise<
   const random = new SeededRandom(seed * 1_000_003 + number)
   const nothing = { histories: 1, acknowledged: 0, committed: 0, counted: 0, restarts: 0 }
   if (number % 2 === 0) return { ...nothing, ...(await logHistory({ random, faulty })) }
-  const { cuts, counted } = await appHistory({ random, faulty })
-  return { ...nothing, cuts, counted, restarts: cuts }
+  return { ...nothing, ...(await appHistory({ random, faulty })) }
 }

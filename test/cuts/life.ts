@@ -1,5 +1,5 @@
 /**
- * One life of a simulated machine: from the moment it is switched on until the power goes. Everything in it comes from one
+ * One life of a simulated machine: from the moment it is switched on until the power goes, or its process dies. Everything in it comes from one
  * seed: how long a sync takes, how far the clock moves, when the cut falls.
  *
  * Laws
@@ -11,7 +11,7 @@ import type { Machine } from '../../src/base/machine.ts'
 import { type Random, SeededRandom } from '../../src/base/random.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { SimulatedFiles } from '../../src/testing/simulated-files.ts'
-import type { CutPlan } from './cut-plan.ts'
+import type { CutPlan, LifeEnd } from './cut-plan.ts'
 import { hookedFiles } from './hooked-files.ts'
 
 const never = (): Promise<never> => new Promise(() => {})
@@ -64,9 +64,10 @@ export class Disk {
     }
   }
 
-  cut(random: Random): void {
+  /** The power goes, or only the process dies: then the next life finds all that this one wrote, on the disk or not. */
+  end(kind: LifeEnd, random: Random): void {
     this.#syncs = []
-    this.files = this.files.cut(random)
+    this.files = kind === 'cut' ? this.files.cut(random) : this.files.kill()
   }
 }
 
@@ -123,8 +124,8 @@ export class Life {
     return promise
   }
 
-  /** Lets `work` go on until the plan, or its own end, says that the power goes (L1). Throws what the work failed with. */
-  async runUntilCut(work: Promise<void>, plan: CutPlan): Promise<void> {
+  /** Lets `work` go on until the plan, or its own end, says that this life ends (L1). Throws what the work failed with. */
+  async runToEnd(work: Promise<void>, plan: CutPlan): Promise<void> {
     let failure: { readonly error: unknown } | null = null
     let ended = false
     const end = (): void => {
@@ -152,7 +153,7 @@ export class Life {
     // At the very beginning of a turn: nothing of this life is half way through its own.
     await this.#clock.turn()
     this.#clock.ended = true
-    this.#disk.cut(this.random)
+    this.#disk.end(plan.end, this.random)
     this.#disk.nowMs = this.#clock.now() + this.random.int(outageMsMax)
     if (failure !== null) throw (failure as { readonly error: unknown }).error
   }

@@ -45,12 +45,14 @@ export interface LogHistoryResult {
 export async function logHistory({ random, faulty }: HistoryOptions): Promise<LogHistoryResult> {
   const disk = await Disk.with('/data')
   const ledger = new Ledger()
-  const cuts = 1 + random.int(livesMax)
+  const lives = 1 + random.int(livesMax)
+  let cuts = 0
   const habit = drawHabit(random)
-  for (let cut = 0; cut < cuts; cut++) {
+  for (let count = 0; count < lives; count++) {
     const plan = drawPlan(random, stepsMax, habit)
+    if (plan.end === 'cut') cuts++
     const life = new Life(disk, random, faulty)
-    await life.runUntilCut(workFrom(life, plan, ledger), plan)
+    await life.runToEnd(workFrom(life, plan, ledger), plan)
   }
   const last = new Life(disk, random, faulty)
   const broker = await last.until(Broker.open(last.machine, '/data'))

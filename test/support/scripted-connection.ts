@@ -78,8 +78,8 @@ export function topicIdOf(name: string): string {
   return `00000000-0000-0000-0000-${Buffer.from(name.padEnd(6, '_').slice(0, 6)).toString('hex')}`
 }
 
-/** Each topic has four partitions. */
-function metadata({ topics }: RequestOf<'Metadata'>): ResponseOf<'Metadata'> {
+/** Each topic has four partitions, and all the same error. */
+export function metadataAnswer({ topics }: RequestOf<'Metadata'>, error: KafkaError = 'NONE'): ResponseOf<'Metadata'> {
   return {
     throttleTimeMs: 0,
     brokers: [],
@@ -87,7 +87,7 @@ function metadata({ topics }: RequestOf<'Metadata'>): ResponseOf<'Metadata'> {
     controllerId: 0,
     clusterAuthorizedOperations: 0,
     topics: (topics ?? []).map(({ name }) => ({
-      errorCode: 0,
+      errorCode: codeOf(error),
       name,
       topicId: topicIdOf(name ?? ''),
       isInternal: false,
@@ -132,7 +132,7 @@ export function produceAnswer(
 }
 
 const defaults: Handlers = {
-  Metadata: metadata,
+  Metadata: (request) => metadataAnswer(request),
   FindCoordinator: ({ coordinatorKeys }) => ({
     throttleTimeMs: 0,
     errorCode: 0,

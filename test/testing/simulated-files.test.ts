@@ -20,6 +20,24 @@ async function withFile(): Promise<{ files: SimulatedFiles; file: OpenFile }> {
   return { files, file }
 }
 
+describe('SimulatedFiles.kill', () => {
+  it('keeps all that was written, and a cut may still take what nobody has synced', async () => {
+    const found = new Set<string>()
+    for (const random of seeds) {
+      const { files, file } = await withFile()
+      put(file, 'abc', 0)
+      files.open('/b', 'write')
+      const next = files.kill()
+      expect(() => files.list('/')).to.throw('kill()')
+      expect(next.list('/')).to.deep.equal(['a', 'b'])
+      expect(next.read('/a').toString()).to.equal('abc')
+      const after = next.cut(random)
+      found.add(`${after.list('/').join()} ${after.read('/a').toString()}`)
+    }
+    expect([...found]).to.include.members(['a ', 'a,b abc'])
+  })
+})
+
 describe('SimulatedFiles.cut', () => {
   it('keeps what was synced, name and bytes', async () => {
     for (const random of seeds) {

@@ -137,7 +137,16 @@ describe('TopologyBuilder refuses', () => {
       .addRepartitionTopic({ name: 'r', partitions: 1 })
       .addSource('in', { topics: ['r'], ...plain })
       .addSink('out', { topic: 'r', ...plain, feedback: true }, ['in'])
-    refused(() => builder.build(), 'in → out → in', "topic 'r'")
+    refused(() => builder.build(), 'in → out → in', 'take one of these edges out')
+  })
+
+  it('a cycle through a repartition topic and one that the user can change, naming that one', () => {
+    const builder = withSource()
+      .addRepartitionTopic({ name: 'r', partitions: 1 })
+      .addSink('to-r', { topic: 'r', ...plain }, ['in'])
+      .addSource('from-r', { topics: ['r'], ...plain })
+      .addSink('to-a', { topic: 'A', ...plain }, ['from-r'])
+    refused(() => builder.build(), 'in → to-r → from-r → to-a → in', "give the sink 'to-a' { feedback: true }")
   })
 
   it('no topic between two sub-topologies: that is no cycle', () => {

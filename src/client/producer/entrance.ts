@@ -18,19 +18,32 @@ export class Entrance {
     return !this.#last.has(topic)
   }
 
-  /** Lays a record down when those before it are, and it is `ready`. What `lay` returns is handed on. */
-  async enter<T>(topic: string, ready: () => Promise<void>, lay: () => Promise<T>): Promise<T> {
+  /**
+   * Lays a record down when those before it are, and it is `ready`. What `lay` returns is handed on. `lost`: the record's
+   * transaction is still open, and will be without it.
+   */
+  async enter<T>(
+    topic: string,
+    ready: () => Promise<void>,
+    lay: () => Promise<T>,
+    lost: (error: unknown) => void,
+  ): Promise<T> {
     const generation = this.#generation
     // At once, so that many who wait for a topic that is missing wait only once.
     const prepared = ready()
     prepared.catch(ignore)
     const before = this.#last.get(topic) ?? Promise.resolve()
     const turn = before.then(async () => {
-      await prepared
-      if (generation === this.#generation) await ready()
-      if (generation !== this.#generation) throw tooLate(topic)
-      // Not its end: the next may go on as soon as it is laid down.
-      return { laid: lay() }
+      try {
+        await prepared
+        if (generation === this.#generation) await ready()
+        if (generation !== this.#generation) throw tooLate(topic)
+        // Not its end: the next may go on as soon as it is laid down.
+        return { laid: lay() }
+      } catch (error) {
+        if (generation === this.#generation) lost(error)
+        throw error
+      }
     })
     const over = turn.then(ignore, ignore)
     this.#last.set(topic, over)

@@ -170,7 +170,8 @@ export class Producer {
 
   /**
    * Sends one record; resolves when it is acknowledged. Rejects with TOPIC_UNKNOWN, INPUT_INVALID, RECORD_TOO_LARGE, PRODUCER_FENCED,
-   * TIMED_OUT and what else the broker says.
+   * TIMED_OUT and what else the broker says. In a transaction that fails the transaction, too, so that nobody commits without the
+   * record who did not wait for this promise (KafkaProducer.send).
    */
   async send(record: RecordToSend): Promise<RecordMetadata> {
     requireRecord(record)
@@ -185,8 +186,19 @@ export class Producer {
       this.#linger()
       return sent
     }
-    if (this.#entrance.isFree(topic) && this.#isReady(topic)) return lay()
-    return this.#entrance.enter(topic, () => this.#readyFor(topic), lay)
+    if (!this.#entrance.isFree(topic) || !this.#isReady(topic))
+      return this.#entrance.enter(topic, () => this.#readyFor(topic), lay, this.#lost)
+    try {
+      return lay()
+    } catch (error) {
+      this.#lost(error)
+      throw error
+    }
+  }
+
+  /** A record of the open transaction could not even be laid down. */
+  readonly #lost = (error: unknown): void => {
+    if (StreamError.is(error)) this.#transactions?.failed(error)
   }
 
   #isReady(topic: string): boolean {

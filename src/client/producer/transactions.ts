@@ -69,6 +69,7 @@ export class Transactions {
   #state: State = 'uninitialized'
   /** While one is ending: the next has begun (T4). */
   #nextBegun = false
+  #nextError: StreamError | null = null
   #error: StreamError | null = null
   #bumpNeeded = false
 
@@ -114,11 +115,12 @@ export class Transactions {
     this.#go('active')
   }
 
-  /** Something of the open transaction could not be written. */
+  /** Something of the open transaction could not be written; while one is ending, of the next (T4). */
   failed(error: StreamError): void {
     if (this.#state === 'fenced') return
     if (error.code === 'PRODUCER_FENCED') this.#fence(error)
     else if (this.#state === 'active' || this.#state === 'committing') this.#go('failed', error)
+    else if (this.#state === 'ending' && this.#nextBegun) this.#nextError ??= error
   }
 
   /** A batch was sent and its fate is not known, or it leaves a hole in the sequences (T3). */
@@ -258,7 +260,11 @@ export class Transactions {
     this.#go('ending')
     await this.#end(true)
     this.#go('ready')
-    if (nextBegins) this.#go('active')
+    if (!nextBegins) return
+    this.#go('active')
+    const error = this.#nextError
+    this.#nextError = null
+    if (error !== null) this.failed(error)
   }
 
   startCommit(): void {

@@ -10,11 +10,16 @@ import type { OrderMark } from './task-order.ts'
  * what is at work and what waits before it takes up the next record, punctuates or commits.
  */
 export class AsyncProcessorTaskNode extends ProcessorTaskNode {
+  /** Of the record or punctuation it has at work (P2): when it goes on, the task's time may be another's. */
+  #workMs: number | null = null
+  readonly #stamping = new Map<string, object>()
+
   override process(record: Record<unknown, unknown>): void {
     const { moment, order } = this.host
     const mark = order.mark()
     const timestampMs = moment.timestampMs
     moment.timestampMs = record.timestamp
+    this.#workMs = record.timestamp
     this.working = true
     let isAtWork = false
     try {
@@ -24,7 +29,7 @@ export class AsyncProcessorTaskNode extends ProcessorTaskNode {
     } catch (error) {
       this.host.failures.handle('process', this.name, this.plan.onError, error, record)
     }
-    this.working = isAtWork
+    if (!isAtWork) this.#done()
     moment.timestampMs = timestampMs
   }
 
@@ -37,10 +42,15 @@ export class AsyncProcessorTaskNode extends ProcessorTaskNode {
       } catch (error) {
         this.host.failures.handle('process', this.name, this.plan.onError, error, record)
       } finally {
-        this.working = false
+        this.#done()
       }
     }
     this.host.order.begun({ node: this, record, end }, mark)
+  }
+
+  #done(): void {
+    this.working = false
+    this.#workMs = null
   }
 
   override forward(record: Record<unknown, unknown>, childName?: string): void {
@@ -53,12 +63,46 @@ export class AsyncProcessorTaskNode extends ProcessorTaskNode {
 
   async #await(punctuator: Punctuator, timestampMs: number): Promise<void> {
     this.working = true
+    this.#workMs = timestampMs
     try {
       await punctuator(timestampMs)
     } catch (error) {
       this.punctuatorFailed(error, timestampMs)
     } finally {
-      this.working = false
+      this.#done()
+    }
+  }
+
+  override store<S>(name: string): S {
+    const found = this.#stamping.get(name) ?? this.#stampingOf(super.store<object>(name))
+    this.#stamping.set(name, found)
+    return found as S
+  }
+
+  /** The store, with this node's time in force during each call (P2). */
+  #stampingOf<S extends object>(store: S): S {
+    const methods = new Map<PropertyKey, unknown>()
+    return new Proxy(store, {
+      get: (_, key) => {
+        const value: unknown = Reflect.get(store, key, store)
+        if (typeof value !== 'function') return value
+        const own =
+          methods.get(key) ?? ((...given: unknown[]) => this.#stamped(() => Reflect.apply(value, store, given)))
+        methods.set(key, own)
+        return own
+      },
+    })
+  }
+
+  #stamped(call: () => unknown): unknown {
+    const { moment } = this.host
+    if (this.#workMs === null) return call()
+    const { timestampMs } = moment
+    moment.timestampMs = this.#workMs
+    try {
+      return call()
+    } finally {
+      moment.timestampMs = timestampMs
     }
   }
 }
