@@ -17,6 +17,7 @@ import { Ledger } from './ledger.ts'
 import { Disk, Life } from './life.ts'
 import { createTopics, type ReadRecord, readAll, requireOnline } from './log-access.ts'
 import type { HistoryOptions } from './log-history.ts'
+import { slowed } from './slow-engine.ts'
 
 const words = topic('words', { key: string, value: string })
 const counts = topic('counts', { key: string, value: int64 })
@@ -69,7 +70,7 @@ function ended(app: Streams): Promise<never> {
 }
 
 async function startApp(broker: Broker, life: Life, engines: MemoryEngines) {
-  const engine = engines.supplier()
+  const engine = slowed(engines.supplier(), life.random)
   const builder = new StreamsBuilder()
   const grouped = builder.stream(words).groupBy((line) => wordOf(line), { key: string, name: 'by-word' })
   const table = grouped.count({ store: { name: 'word-counts', engine }, emit: 'everyUpdate' })

@@ -48,7 +48,8 @@ async function scripted(story: string[]) {
         void story.push(`1b ${key.toString('utf8', start, end)} to the changelog`),
     }),
   } as unknown as ProducerCollector
-  const producer = { endOffset: () => 7 } as unknown as Producer
+  // Each commit writes one record to the changelog.
+  const producer = { endOffset: () => story.filter((line) => line === '2 flush').length } as unknown as Producer
   const changelogs = [{ store: 'kv', topic: 'c', partition: 0, topicId: 't', leaderEpoch: 1, offset: 0 }]
   const active = new ActiveTask({
     task,
@@ -129,7 +130,7 @@ describe('commit', () => {
     state.write = async (commit, durable) => {
       await slow.shift()?.promise
       await write(commit, durable)
-      story.push(`4 up to ${commit.inputs['S-0']?.offset}`)
+      story.push(`4 up to ${commit.inputs['S-0']?.offset}, changelog ${commit.changelogs.kv?.offset}`)
     }
     const seen = store.committedView() as KeyValueView<string, string>
     const ends: CommitEnd[] = []
@@ -160,14 +161,14 @@ describe('commit', () => {
       '3 commit',
       '1a flush 3',
     ])
-    story.length = 0
     second.resolve()
     await new Promise((resolve) => setImmediate(resolve))
-    expect(story).to.deep.equal([])
+    expect(story.filter((line) => line.startsWith('4'))).to.deep.equal([])
     first.resolve()
     await third
     await ends[2]!.written
-    expect(story.filter((line) => line.startsWith('4'))).to.deep.equal(['4 up to 1', '4 up to 2', '4 up to 3'])
+    const written = ['4 up to 1, changelog 1', '4 up to 2, changelog 2', '4 up to 3, changelog 3']
+    expect(story.filter((line) => line.startsWith('4'))).to.deep.equal(written)
     expect(await seen.get('a')).to.equal('3')
     expect(state.settled).to.equal(true)
   })
@@ -197,6 +198,26 @@ describe('commit', () => {
     expect(await seen.get('a')).to.equal('2')
     expect(state.settled).to.equal(true)
     expect(story.filter((line) => line.startsWith('3'))).to.deep.equal(['3 offsets S@1', '3 offsets S@2', '3 commit'])
+  })
+
+  it('writes the positions of the commit whose rows it writes, whatever was committed since (V1)', async () => {
+    const story: string[] = []
+    const { active, state } = await scripted(story)
+    const written: (number | undefined)[] = []
+    const write = state.write.bind(state)
+    state.write = (commit, durable) => {
+      written.push(commit.changelogs.kv?.offset, commit.inputs['S-0']?.offset)
+      return write(commit, durable)
+    }
+    for (const offset of [1, 2]) {
+      active.rotate()
+      story.push('2 flush')
+      active.measureChangelogs()
+      active.committed([{ topic: 'S', partition: 0, offset, leaderEpoch: 0, metadata: '' }], 99)
+    }
+    await active.writeState()
+    await active.writeState()
+    expect(written).to.deep.equal([1, 1, 2, 2])
   })
 
   it('takes what a store of the user’s throws at 1b for no answer of the log', async () => {
