@@ -10,6 +10,7 @@ import { ActiveTask } from '../../src/runtime/active-task.ts'
 import { type CommitEnd, type CommitScope, type CommitTarget, commit } from '../../src/runtime/commit.ts'
 import type { ProducerCollector } from '../../src/runtime/record-collector.ts'
 import { TaskState } from '../../src/runtime/state/task-state.ts'
+import { noOffsetMetadata } from '../../src/runtime/task/offset-metadata.ts'
 import type { Task } from '../../src/runtime/task/task.ts'
 import { string } from '../../src/serdes/index.ts'
 import { stores } from '../../state-stores/builders.ts'
@@ -213,7 +214,7 @@ describe('commit', () => {
       active.rotate()
       story.push('2 flush')
       active.measureChangelogs()
-      active.committed([{ topic: 'S', partition: 0, offset, leaderEpoch: 0, metadata: '' }], 99)
+      active.committed([{ topic: 'S', partition: 0, offset, leaderEpoch: 0, metadata: noOffsetMetadata }], 99)
     }
     await active.writeState()
     await active.writeState()
