@@ -162,7 +162,8 @@ export class LogDirectory {
         cleanShutdown: this.cleanShutdown,
         recorded: this.#known.get(name) ?? null,
       })
-      if (options.topicId !== undefined) await claimTopicId(this.#machine.files, directory, options.topicId)
+      if (options.topicId !== undefined)
+        await claimTopicId(this.#machine.files, directory, options.topicId, log.sizeBytes > 0)
       log.onTrouble = (error) => this.onTrouble?.(name, error)
       this.#logs.set(name, log)
       this.#failed.delete(name)

@@ -36,7 +36,7 @@ export interface SegmentRead {
  * A reader that goes on where it stopped is recognised, so the index is asked only by those who jump.
  *
  * Laws
- *  R1  every batch that is handed out has a matching CRC
+ *  R1  every batch that is handed out, or that tells of a time, has a matching CRC
  *  R2  batches are handed out whole, in offset order
  *  R3  base offset and leader epoch, which no CRC covers, are what their neighbours and the epoch history say
  *  R4  what a segment should have and has not is LOG_CORRUPT: the next segment is no answer
@@ -51,6 +51,10 @@ export class LogReader {
   constructor(epochs: LeaderEpochs, config: () => LogConfig) {
     this.#epochs = epochs
     this.#config = config
+  }
+
+  get #chunkBytes(): number {
+    return this.#config().indexIntervalBytes * 2
   }
 
   /** A segment goes away. */
@@ -142,7 +146,7 @@ export class LogReader {
       this.#expected = offset
       return hint.position
     }
-    const scanner = this.#scanFrom(segment, offset)
+    const scanner = segment.scanFrom(offset, this.#chunkBytes)
     let expected = -1
     while (scanner.next()) {
       const { buffer, at } = scanner
@@ -150,50 +154,34 @@ export class LogReader {
       // The first batch of a segment and those behind another one are checked; one that an index entry names is known.
       if (expected < 0) expected = scanner.position === 0 ? segment.baseOffset : baseOffset
       const gap = this.#gapProblem(baseOffset, expected)
-      if (gap !== null) throw segment.corrupt(expected, scanner.position, gap)
-      if (lastOffsetOf(buffer, at) >= offset) {
+      // A damaged one that lies below is not asked for: it ends where its place says, and the next one confirms that.
+      const lastOffset = lastOffsetOf(buffer, at) + (gap === null ? 0 : expected - baseOffset)
+      if (lastOffset >= offset) {
+        if (gap !== null) throw segment.corrupt(expected, scanner.position, gap)
         this.#expected = baseOffset
         return scanner.position
       }
-      expected = lastOffsetOf(buffer, at) + 1
+      expected = lastOffset + 1
     }
     if (scanner.problem !== null)
       throw segment.corrupt(Math.max(expected, segment.baseOffset), scanner.position, scanner.problem)
     return segment.sizeBytes
   }
 
-  /** A walk that meets the batch with `offset`: from the nearest index entry, if that tells the truth. */
-  #scanFrom(segment: Segment, offset: number): BatchScanner {
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const { offsets } = segment
-      const entry = offsets.lookup(offset)
-      if (entry < 0) break
-      const position = offsets.positionAt(entry)
-      const scanner = new BatchScanner(
-        segment.file(),
-        position,
-        segment.sizeBytes,
-        this.#config().indexIntervalBytes * 2,
-      )
-      if (scanner.next() && lastOffsetOf(scanner.buffer, scanner.at) === offsets.offsetAt(entry)) {
-        scanner.rewind()
-        return scanner
-      }
-      segment.rebuildIndexes(this.#config().indexIntervalBytes)
-    }
-    return new BatchScanner(segment.file(), 0, segment.sizeBytes, this.#config().indexIntervalBytes * 2)
-  }
-
   /** The first record with at least this timestamp and offset; null when the segment has none. */
   findTimestamp(segment: Segment, timestampMs: number, fromOffset: number): TimestampOffset | null {
     if (segment.maxTimestampMs < timestampMs) return null
-    const scanner = this.#scanFrom(segment, Math.max(segment.times.lookup(timestampMs), fromOffset))
+    const position = this.#positionOf(segment, Math.max(segment.times.lookup(timestampMs), fromOffset))
+    const scanner = new BatchScanner(segment.file(), position, segment.sizeBytes, this.#chunkBytes)
     const cursor = new BatchCursor()
+    let expected = this.#expected
     while (scanner.next()) {
       const { buffer, at } = scanner
-      if (maxTimestampOf(buffer, at) < timestampMs || lastOffsetOf(buffer, at) < fromOffset) continue
-      if (!crcMatches(buffer, at))
-        throw segment.corrupt(baseOffsetOf(buffer, at), scanner.position, 'its checksum does not match')
+      // Also of a batch that is passed over: its largest timestamp is believed.
+      const problem = this.#problemOf(buffer, at, expected)
+      if (problem !== null) throw segment.corrupt(expected, scanner.position, problem)
+      expected = lastOffsetOf(buffer, at) + 1
+      if (maxTimestampOf(buffer, at) < timestampMs) continue
       cursor.open(buffer, at)
       while (cursor.next()) {
         if (cursor.timestampMs < timestampMs || cursor.offset < fromOffset) continue
@@ -204,7 +192,7 @@ export class LogReader {
         }
       }
     }
-    if (scanner.problem !== null) throw segment.corrupt(fromOffset, scanner.position, scanner.problem)
+    if (scanner.problem !== null) throw segment.corrupt(expected, scanner.position, scanner.problem)
     return null
   }
 }

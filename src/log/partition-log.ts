@@ -33,7 +33,7 @@ import { NoticedDamage } from './noticed-damage.ts'
 import { encodePartitionCheckpoint, PartitionCheckpointFile } from './partition-checkpoint.ts'
 import { recordBatch } from './producer-effects.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
-import { ProducerState } from './producer-state.ts'
+import { type OpenTransaction, ProducerState } from './producer-state.ts'
 import { recover, type TailCut } from './recovery.ts'
 import { deriveEpochs, replay } from './replay.ts'
 import type { Segment } from './segment.ts'
@@ -129,11 +129,10 @@ export class PartitionLog {
     // A life that died may have left names that it never synced.
     if (recovered.changed || created || !options.cleanShutdown) this.#syncing.named(directory)
     if (created) this.#syncing.named(dirname(directory))
-    this.#producers.restore(recovered.producers)
     if (!this.#epochs.load(saved?.epochs ?? null, recoveryPoint, options.leaderEpoch))
       deriveEpochs(this.#segments, recoveryPoint, options.leaderEpoch, this.#epochs)
     const into = { producers: this.#producers, epochs: this.#epochs, nowMs: machine.clock.now() }
-    replay(this.#segments, recovered.replayFrom, recoveryPoint, into)
+    replay(this.#segments, recovered, { recoveryPoint, compacted: options.config.compacted }, into)
   }
 
   /**
@@ -201,9 +200,9 @@ export class PartitionLog {
     return `${this.topic}-${this.partition}`
   }
 
-  /** Where the open transaction of this producer begins; -1 when it has none. */
-  firstOffsetOf(producerId: number): number {
-    return this.#producers.get(producerId)?.transactionFirstOffset ?? -1
+  /** The transactions without a marker, by producer id, also those whose records were deleted. */
+  get openTransactions(): ReadonlyMap<number, OpenTransaction> {
+    return this.#producers.openTransactions
   }
 
   updateConfig(config: LogConfig): void {

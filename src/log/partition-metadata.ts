@@ -16,16 +16,25 @@ export function readTopicId(files: Files, directory: string): string | null {
   return parts === null ? null : parts.slice(1).join('-')
 }
 
-/** Writes it when it is not there; a folder of another topic is refused. */
-export async function claimTopicId(files: Files, directory: string, topicId: string): Promise<void> {
+/**
+ * Writes it when it is not there; a folder of another topic is refused. No checksum covers the file, so the records beside
+ * it may be sound.
+ */
+export async function claimTopicId(
+  files: Files,
+  directory: string,
+  topicId: string,
+  holdsRecords: boolean,
+): Promise<void> {
   const found = readTopicId(files, directory)
   if (found === topicId) return
+  const path = join(directory, fileName)
   if (found !== null) {
-    throw new StreamError(
-      'LOG_CORRUPT',
-      `${directory} belongs to topic ${found}, not to ${topicId}; remove the folder that is left over`,
-    )
+    const advice = holdsRecords
+      ? 'restore this file from a copy, or move the folder away'
+      : 'restore this file from a copy, or remove the folder, which holds no records'
+    throw new StreamError('LOG_CORRUPT', `${path} says topic id ${found}, the topic has ${topicId}; ${advice}`)
   }
   const text = `version: 0\ntopic_id: ${Buffer.from(topicId.replaceAll('-', ''), 'hex').toString('base64url')}\n`
-  await replaceFile(files, join(directory, fileName), Buffer.from(text, 'latin1'))
+  await replaceFile(files, path, Buffer.from(text, 'latin1'))
 }

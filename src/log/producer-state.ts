@@ -48,6 +48,12 @@ export class ProducerEntry {
   }
 }
 
+export interface OpenTransaction {
+  readonly producerId: number
+  readonly epoch: number
+  readonly transactionFirstOffset: number
+}
+
 export interface CompletedTransaction {
   readonly producerId: number
   readonly firstOffset: number
@@ -69,8 +75,8 @@ export interface CompletedTransaction {
  */
 export class ProducerState {
   readonly #producers = new Map<number, ProducerEntry>()
-  /** Producer id → first offset of its open transaction. They begin in offset order, so the first one is the earliest. */
-  readonly #open = new Map<number, number>()
+  /** Those with an open transaction, by producer id. They begin in offset order, so the first one is the earliest. */
+  readonly #open = new Map<number, ProducerEntry>()
   #firstUnstable = -1
 
   get size(): number {
@@ -79,6 +85,11 @@ export class ProducerState {
 
   get firstUnstableOffset(): number {
     return this.#firstUnstable
+  }
+
+  /** By producer id; whatever is applied later shows in it. */
+  get openTransactions(): ReadonlyMap<number, OpenTransaction> {
+    return this.#open
   }
 
   entries(): Iterable<ProducerEntry> {
@@ -186,7 +197,7 @@ export class ProducerState {
     for (const entry of entries) this.#producers.set(entry.producerId, entry)
     const open = entries.filter((entry) => entry.transactionFirstOffset >= 0)
     for (const entry of open.sort((a, b) => a.transactionFirstOffset - b.transactionFirstOffset)) {
-      this.#open.set(entry.producerId, entry.transactionFirstOffset)
+      this.#open.set(entry.producerId, entry)
     }
     this.#refreshUnstable()
   }
@@ -219,14 +230,14 @@ export class ProducerState {
 
   #begin(entry: ProducerEntry, offset: number): void {
     entry.transactionFirstOffset = offset
-    this.#open.set(entry.producerId, offset)
+    this.#open.set(entry.producerId, entry)
     this.#refreshUnstable()
   }
 
   #refreshUnstable(): void {
     this.#firstUnstable = -1
     for (const first of this.#open.values()) {
-      this.#firstUnstable = first
+      this.#firstUnstable = first.transactionFirstOffset
       break
     }
   }

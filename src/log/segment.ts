@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts'
 import { StreamError } from '../base/errors.ts'
 import type { Files, OpenFile } from '../base/files.ts'
 import { indexIntervalBytesDefault } from '../base/limits.ts'
-import { crcMatches, lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
+import { baseOffsetOf, crcMatches, lastOffsetOf, maxTimestampOf } from '../records/batch-format.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import type { EntryDigest } from './entry-file.ts'
 import { OffsetIndex } from './offset-index.ts'
@@ -152,7 +152,7 @@ export class Segment {
     assert(this.sealed, 'a segment that takes batches has its indexes')
     const known = this.#knownIndexes()
     this.#indexes = known ?? this.#emptyIndexes()
-    if (known === null || known.offsets.dirty || known.times.dirty) this.rebuildIndexes(indexIntervalBytesDefault)
+    if (known === null || known.offsets.dirty || known.times.dirty) this.#deriveIndexes()
     this.#checkEnd(this.#indexes.offsets.lastPosition)
     return this.#indexes
   }
@@ -303,21 +303,24 @@ export class Segment {
   }
 
   /**
-   * Derives the offset and time index from the batches again, as far as they are sound: reading past that point
-   * says LOG_CORRUPT by itself.
+   * Derives the offset and time index from the batches again, as far as these are sound and follow each other: reading
+   * past that point says LOG_CORRUPT by itself. Indexes that end there have no digest: the next life derives them too.
    */
-  rebuildIndexes(indexIntervalBytes: number): void {
+  #deriveIndexes(): void {
     const { endOffset } = this
     this.resetIndexes()
     this.endOffset = this.baseOffset
     const scanner = new BatchScanner(this.file(), 0, this.sizeBytes)
     while (scanner.next()) {
-      const lastOffset = lastOffsetOf(scanner.buffer, scanner.at)
-      if (lastOffset < this.endOffset || lastOffset >= endOffset || !crcMatches(scanner.buffer, scanner.at)) break
-      this.account(scanner.buffer, scanner.at, scanner.size, scanner.position, indexIntervalBytes)
+      const { buffer, at, size, position } = scanner
+      const follows = baseOffsetOf(buffer, at) === this.endOffset && lastOffsetOf(buffer, at) < endOffset
+      if (!follows || !crcMatches(buffer, at)) break
+      this.account(buffer, at, size, position, indexIntervalBytesDefault)
     }
+    const whole = this.endOffset === endOffset
     this.endOffset = endOffset
-    if (this.sealed) this.#finish()
+    this.#finish()
+    if (!whole) this.#digests = null
   }
 
   /** The last entry of the time index covers the whole segment: so its maximum is known without a walk. */
@@ -340,11 +343,16 @@ export class Segment {
     this.#finish()
   }
 
-  /** Where a walk that must meet every batch from `offset` on may begin. */
-  walkFrom(offset: number): number {
-    if (this.sealed) return 0
-    const entry = this.offsets.lookup(offset)
-    return entry < 0 ? 0 : this.offsets.positionAt(entry)
+  /** A walk that meets every batch from `offset` on: from the nearest index entry that tells the truth. */
+  scanFrom(offset: number, chunkBytes?: number): BatchScanner {
+    const { offsets } = this
+    for (let entry = offsets.lookup(offset); entry >= 0; entry--) {
+      const scanner = new BatchScanner(this.file(), offsets.positionAt(entry), this.sizeBytes, chunkBytes)
+      if (!scanner.next() || lastOffsetOf(scanner.buffer, scanner.at) !== offsets.offsetAt(entry)) continue
+      scanner.rewind()
+      return scanner
+    }
+    return new BatchScanner(this.file(), 0, this.sizeBytes, chunkBytes)
   }
 
   /** S5 */
@@ -355,10 +363,13 @@ export class Segment {
     this.#transactions?.flush(this.#files)
   }
 
-  /** The largest timestamp in it; -1 when it has none. */
+  /** No timestamp in it is larger; -1 when it has none. */
   get maxTimestampMs(): number {
     if (!this.sealed) return this.#maxTimestampMs
-    return this.times.count === 0 ? -1 : this.times.timestampAt(this.times.count - 1)
+    const { times } = this
+    // S3: they end at damage, so nobody knows.
+    if (this.#digests === null) return Number.MAX_SAFE_INTEGER
+    return times.count === 0 ? -1 : times.timestampAt(times.count - 1)
   }
 
   async sync(): Promise<void> {

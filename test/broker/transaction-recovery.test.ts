@@ -91,6 +91,29 @@ describe('Transactions after a crash', () => {
     await expectUsable()
   })
 
+  for (const [which, offset] of [
+    ['all', 4],
+    ['the first', 2],
+  ] as const) {
+    it(`an open one is aborted also when ${which} of its records were deleted before a checkpoint`, async () => {
+      await broker.produce('t', 0, ['before'])
+      await broker.send(producer, 't', 0, ['a'])
+      await broker.produce('t', 0, ['between'])
+      await broker.send(producer, 't', 0, ['b'])
+      const topics = [{ name: 't', partitions: [{ partitionIndex: 0, offset }] }]
+      await broker.request('DeleteRecords', { topics, timeoutMs: 1000 })
+      // Which checkpoints.
+      await broker.deleteTopic('in')
+      await broker.crash()
+      expect(await broker.listOffset('t', 0, -2)).to.equal(offset)
+      await broker.produce('t', 0, ['after'])
+      const values = await broker.values('t', 0, { committed: true }, offset)
+      expect(values).to.deep.equal(which === 'all' ? ['after'] : ['between', 'after'])
+      expect(await broker.listOffset('t', 0, -1, true)).to.equal(await broker.listOffset('t', 0, -1))
+      expect((await broker.init('tx')).error).to.equal('NONE')
+    })
+  }
+
   it('an open one goes on after a clean stop, with the time it has left', async () => {
     await fill('a')
     await broker.clock.pass(9_000)

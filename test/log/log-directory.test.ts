@@ -8,6 +8,7 @@ import { LogDirectory } from '../../src/log/log-directory.ts'
 import {
   batchOf,
   client,
+  flip,
   readAll,
   removeTemporaryFolders,
   temporaryFolder,
@@ -198,6 +199,31 @@ describe('LogDirectory', () => {
     ).to.equal('LOG_CORRUPT')
     await later.close()
   })
+
+  for (const holdsRecords of [true, false]) {
+    const advice = holdsRecords ? 'advises nobody to remove records' : 'may advise to remove a folder without records'
+    it(`${advice} when one bit of partition.metadata is flipped, and names the file`, async () => {
+      const folder = temporaryFolder()
+      const options = { config, topicId: '01234567-89ab-cdef-0123-456789abcdef' }
+      const logs = await LogDirectory.open(testMachine(), folder)
+      const log = await logs.openPartition('t', 0, options)
+      if (holdsRecords) log.append(batchOf(['a']), client)
+      await logs.close()
+      const path = join(folder, 't-0', 'partition.metadata')
+      flip(path, 26)
+      const later = await LogDirectory.open(testMachine(), folder)
+      const error = await later.openPartition('t', 0, options).catch((refusal: unknown) => refusal)
+      await later.close()
+      expect(StreamError.is(error, 'LOG_CORRUPT') && error.message).to.match(/restore this file/)
+      const { message } = error as StreamError
+      expect(message).to.contain(path)
+      expect(/remove|delete/.test(message)).to.equal(!holdsRecords)
+      flip(path, 26)
+      const again = await LogDirectory.open(testMachine(), folder)
+      expect(readAll(await again.openPartition('t', 0, options)).length).to.equal(holdsRecords ? 1 : 0)
+      await again.close()
+    })
+  }
 
   it('goes on checkpointing the others when one partition cannot be synced', async () => {
     const folder = temporaryFolder()

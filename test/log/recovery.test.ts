@@ -279,7 +279,6 @@ describe('recovery', () => {
     const bytes = readFileSync(path)
     patchOffset(bytes, 0, 1, 1)
     writeFileSync(path, bytes)
-    const log = reopen(one, one.rows.length)
-    expect(errorOf(() => log.read(0, 100, uncommitted))?.code).to.equal('LOG_CORRUPT')
+    expect(errorOf(() => reopen(one, one.rows.length).read(0, 100, uncommitted))?.code).to.equal('LOG_CORRUPT')
   })
 })

@@ -189,10 +189,10 @@ export class Folder {
   readonly partition = join(this.directory, 't-0')
   #logs: LogDirectory | null = null
 
-  async open(): Promise<PartitionLog> {
+  async open(config: LogConfig = smallSegments): Promise<PartitionLog> {
     // Another machine each time: a life that was dropped without a close holds no lock.
     this.#logs = await LogDirectory.open(testMachine(), this.directory)
-    return this.#logs.openPartition('t', 0, { config: smallSegments })
+    return this.#logs.openPartition('t', 0, { config })
   }
 
   /** The process dies: nothing is closed, and what was written is there. */

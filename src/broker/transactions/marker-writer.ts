@@ -13,7 +13,6 @@ import type { PartitionLog } from '../../log/partition-log.ts'
 import { encodeControlBatch } from '../../records/control-record.ts'
 import { answerTo } from '../kafka-answers.ts'
 import type { Partition } from '../topics/partition.ts'
-import { type OpenTransaction, openTransactionsOf } from './open-transactions.ts'
 import { type MarkerPlace, notWritten, type UnsettledMarker } from './transaction-records.ts'
 
 export type FindPartition = (topic: string, partition: number) => Partition | null
@@ -33,7 +32,8 @@ export class MarkerWriter {
   placeOf(topic: string, partition: number, producerId: number): MarkerPlace {
     const log = this.#find(topic, partition)?.online
     if (log == null) return this.anywhere(topic, partition)
-    return { ...this.anywhere(topic, partition), offset: log.endOffset, firstOffset: log.firstOffsetOf(producerId) }
+    const firstOffset = log.openTransactions.get(producerId)?.transactionFirstOffset ?? -1
+    return { ...this.anywhere(topic, partition), offset: log.endOffset, firstOffset }
   }
 
   /** For whatever transaction the producer has open there. */
@@ -95,57 +95,34 @@ export class MarkerWriter {
       return marker.offset === notWritten || partition.online === null || partition.online.unsynced
     })
   }
-}
 
-/** The open transactions of all partitions as they are found at start, and what becomes of them. */
-export class MarkerRecovery {
-  readonly #writer: MarkerWriter
-  readonly #open = new Map<Partition, Map<number, OpenTransaction>>()
-  /** Their logs are damaged where transactions may be open: they keep their markers for another start. */
-  readonly #unreadable = new Set<Partition>()
-
-  constructor(writer: MarkerWriter, partitions: Iterable<Partition>) {
-    this.#writer = writer
-    for (const partition of partitions) {
-      const log = partition.online
-      if (log === null || log.lastStableOffset >= log.endOffset) continue
-      try {
-        const open = openTransactionsOf(log)
-        if (open.size > 0) this.#open.set(partition, open)
-      } catch (error) {
-        answerTo(error)
-        this.#unreadable.add(partition)
-      }
-    }
-  }
-
-  /** Writes the marker again if it was lost (R1). Returns what stays unsettled. */
+  /** At start: writes the marker again if it was lost (R1). Returns what stays unsettled. */
   redo(marker: UnsettledMarker): UnsettledMarker | null {
-    const partition = this.#writer.partitionOf(marker)
+    const partition = this.partitionOf(marker)
     if (partition === null) return null
     const log = partition.online
-    if (log === null || this.#unreadable.has(partition)) return marker
-    const open = this.#open.get(partition)
-    const transaction = open?.get(marker.producerId)
+    if (log === null) return marker
+    const firstOffset = log.openTransactions.get(marker.producerId)?.transactionFirstOffset
     const beginsAt = marker.firstOffset < 0 ? marker.offset : marker.firstOffset
-    const isOlder = transaction !== undefined && transaction.firstOffset < beginsAt
+    const isOlder = firstOffset !== undefined && firstOffset < beginsAt
     // A commit was decided after all it covers was synced, the end of an earlier transaction among it. Nothing is synced for an abort.
     if (marker.commit && (isOlder || marker.firstOffset >= log.endOffset)) log.report(lostRecords(log, marker))
-    if (transaction === undefined || isOlder || transaction.firstOffset >= marker.offset) {
+    if (firstOffset === undefined || isOlder || firstOffset >= marker.offset) {
       return marker.offset === notWritten ? null : marker
     }
-    open!.delete(marker.producerId)
-    return this.#writer.write(marker)
+    return this.write(marker)
   }
 
-  /** Ends what no transactional id knows of: its state was lost with the power, so nobody was told that it began. */
-  abortUnknown(isKnown: (producerId: number, topic: string, partition: number) => boolean): void {
-    for (const [partition, open] of this.#open) {
-      for (const { producerId, producerEpoch } of open.values()) {
-        const { topic, index } = partition
+  /** At start: ends what no transactional id knows of. Its state was lost with the power, so nobody was told that it began. */
+  abortUnknown(
+    partitions: Iterable<Partition>,
+    isKnown: (producerId: number, topic: string, partition: number) => boolean,
+  ): void {
+    for (const { topic, index, online } of partitions) {
+      for (const { producerId, epoch } of [...(online?.openTransactions.values() ?? [])]) {
         if (isKnown(producerId, topic, index)) continue
-        const place = this.#writer.anywhere(topic, index)
-        this.#writer.write({ ...place, topic, partition: index, producerId, producerEpoch, commit: false })
+        const place = this.anywhere(topic, index)
+        this.write({ ...place, topic, partition: index, producerId, producerEpoch: epoch, commit: false })
       }
     }
   }

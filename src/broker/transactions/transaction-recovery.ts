@@ -10,7 +10,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import type { Partition } from '../topics/partition.ts'
-import { MarkerRecovery, type MarkerWriter } from './marker-writer.ts'
+import type { MarkerWriter } from './marker-writer.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionLog } from './transaction-log.ts'
 import type { UnsettledMarker } from './transaction-records.ts'
@@ -25,20 +25,19 @@ export interface RecoveryRooms {
 }
 
 export function recoverTransactions(rooms: RecoveryRooms, partitions: Iterable<Partition>): void {
-  const { table, log } = rooms
-  const recovery = new MarkerRecovery(rooms.markers, partitions)
-  for (const transaction of table.all()) recoverOne(rooms, recovery, transaction)
-  recovery.abortUnknown((producerId, topic, partition) => {
+  const { table, log, markers } = rooms
+  for (const transaction of table.all()) recoverOne(rooms, transaction)
+  markers.abortUnknown(partitions, (producerId, topic, partition) => {
     const transaction = table.ofProducer(producerId)
     return transaction?.state === 'Ongoing' && transaction.has(topic, partition)
   })
   table.forgetIdle(log)
 }
 
-function recoverOne(rooms: RecoveryRooms, recovery: MarkerRecovery, transaction: Transaction): void {
+function recoverOne(rooms: RecoveryRooms, transaction: Transaction): void {
   const { log } = rooms
   const redo = (markers: readonly UnsettledMarker[]): UnsettledMarker[] => {
-    return markers.flatMap((marker) => recovery.redo(marker) ?? [])
+    return markers.flatMap((marker) => rooms.markers.redo(marker) ?? [])
   }
   const { state } = transaction
   // Markers of earlier transactions first: they stand first in their logs.
