@@ -95,10 +95,11 @@ async function endTransaction(scope: CommitScope, offsets: readonly (readonly Ta
   scope.committed()
 }
 
-/** Step 4. */
+/** Step 4. It is over when nobody writes any more, also where one has failed. */
 async function writeState({ tasks, lap }: CommitScope): Promise<void> {
   reach('commit.4.enter')
-  for (const active of tasks) await active.writeState()
+  const results = await Promise.allSettled(tasks.map((active) => active.writeState()))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
   reach('commit.4.leave')
   lap('4')
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Clock } from '../../../src/base/clock.ts'
+import { deferred } from '../../../src/base/deferred.ts'
 import { StreamError } from '../../../src/base/errors.ts'
 import { snapshotLifeMsMax } from '../../../src/base/limits.ts'
 import { type Machine, systemMachine } from '../../../src/base/machine.ts'
@@ -319,22 +320,24 @@ describe('the level engine alone', () => {
     home.dispose()
   })
 
-  it('has one write in flight in the whole process, in the order asked for', async () => {
+  it('has four writes in flight in the whole process, begun in the order asked for, and goes on after one that failed', async () => {
     const log: string[] = []
-    const write = (name: string, turns: number) => async (): Promise<void> => {
-      log.push(`${name} begins`)
-      for (let turn = 0; turn < turns; turn++) await systemMachine.clock.turn()
-      log.push(`${name} ends`)
-      if (name === 'second') throw new Error('refused')
-    }
-    const second = levelWrites.run(write('second', 3)).catch(() => log.push('second failed'))
-    const third = levelWrites.run(write('third', 0))
-    await Promise.all([second, third])
-    expect(log.filter((line) => line !== 'second failed')).to.deep.equal([
-      'second begins',
-      'second ends',
-      'third begins',
-      'third ends',
-    ])
+    const ends = Array.from({ length: 6 }, () => deferred<void>())
+    const writes = ends.map((end, index) => {
+      return levelWrites.run(async () => {
+        log.push(`${index} begins`)
+        await end.promise
+      })
+    })
+    const settled = Promise.allSettled(writes)
+    await systemMachine.clock.turn()
+    expect(log).to.deep.equal(['0 begins', '1 begins', '2 begins', '3 begins'])
+    ends[2]!.reject(new Error('refused'))
+    await systemMachine.clock.turn()
+    expect(log.slice(4)).to.deep.equal(['4 begins'])
+    for (const end of ends) end.resolve()
+    const results = await settled
+    expect(log.slice(5)).to.deep.equal(['5 begins'])
+    expect(results.map(({ status }) => status === 'fulfilled')).to.deep.equal([true, true, false, true, true, true])
   })
 })
