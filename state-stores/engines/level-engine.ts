@@ -7,7 +7,7 @@
 import { Level } from 'level'
 import type { Clock, Timer } from '../../src/base/clock.ts'
 import { messageOf, StreamError } from '../../src/base/errors.ts'
-import { MiB, snapshotLifeMsMax } from '../../src/base/limits.ts'
+import { snapshotLifeMsMax } from '../../src/base/limits.ts'
 import type { Machine } from '../../src/base/machine.ts'
 import type {
   EngineBatch,
@@ -21,8 +21,6 @@ import { levelWrites } from './write-queue.ts'
 type Database = Level<Buffer, Buffer>
 type ChainedBatch = ReturnType<typeof chainedBatch>
 
-/** Larger than LevelDB's 4 MB, so that rows that are written at every commit are merged in memory, not on the disk. */
-const writeBufferBytes = 8 * MiB
 const scanRowsMax = 1000
 const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
 
@@ -35,7 +33,7 @@ const levelSupplier: StateEngineSupplier = Object.freeze({
   persistent: true,
   async open(machine: Machine, directory: string): Promise<StateEngine> {
     machine.files.makeDirectory(directory)
-    const database: Database = new Level(directory, { ...encodings, writeBufferSize: writeBufferBytes })
+    const database: Database = new Level(directory, encodings)
     try {
       await database.open()
     } catch (error) {
