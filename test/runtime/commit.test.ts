@@ -201,6 +201,29 @@ describe('commit', () => {
     expect(story.filter((line) => line.startsWith('3'))).to.deep.equal(['3 offsets S@1', '3 offsets S@2', '3 commit'])
   })
 
+  it('writes the rows of its tasks side by side, and ends when nobody writes any more, also where one has failed', async () => {
+    const story: string[] = []
+    const [one, other] = [await scripted(story), await scripted(story)]
+    for (const { task } of [one, other]) {
+      task.add('S', 0, fetched(0, ['a', '1', 1]))
+      task.process(forever)
+    }
+    const slow = deferred<void>()
+    one.state.write = async () => {
+      throw new StreamError('DISK_FULL', 'no room')
+    }
+    other.state.write = () => slow.promise
+    const { written } = await commit({ ...scopeOf(one.active, target(story)), tasks: [one.active, other.active] })
+    let ended = false
+    const error = rejectionOf(written).finally(() => {
+      ended = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(ended).to.equal(false)
+    slow.resolve()
+    expect(await error).to.have.property('code', 'DISK_FULL')
+  })
+
   it('writes the positions of the commit whose rows it writes, whatever was committed since (V1)', async () => {
     const story: string[] = []
     const { active, state } = await scripted(story)
