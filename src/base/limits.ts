@@ -75,6 +75,10 @@ export const transactionalIdIdleMsMax = 7 * 24 * 60 * 60_000
 
 // state
 export const generationEntriesMax = 200_000
+/** On their way to the engines beside the open one: a store holds at most three generations. */
+export const frozenGenerationsMax = 2
+/** LevelDB writes in flight per process. */
+export const engineWritesInFlightMax = 4
 export const generationBytesMax = 64 * MiB
 export const cleanCacheBytesMax = 64 * MiB
 export const rowChunkBytesMax = 16 * KiB

@@ -165,6 +165,7 @@ export class LogReader {
     }
     if (scanner.problem !== null)
       throw segment.corrupt(Math.max(expected, segment.baseOffset), scanner.position, scanner.problem)
+    this.#expected = segment.endOffset
     return segment.sizeBytes
   }
 

@@ -56,7 +56,7 @@ export class Segment {
   #transactions: TransactionIndex | null = null
   /** S4, while it is sealed; null when nobody knows. */
   #aborted: EntryDigest | null = null
-  /** S3, while the indexes are not in memory; null when nobody knows. */
+  /** S3: what the index files are, when they are sound and whole; null when nobody knows. */
   #digests: IndexDigests | null = null
   /** Of one that grows: are its aborted transactions complete? */
   #complete = false
@@ -366,8 +366,8 @@ export class Segment {
   /** No timestamp in it is larger; -1 when it has none. */
   get maxTimestampMs(): number {
     if (!this.sealed) return this.#maxTimestampMs
+    // Loads them, and derives what nobody knows: where there is no digest even then, they end at damage.
     const { times } = this
-    // S3: they end at damage, so nobody knows.
     if (this.#digests === null) return Number.MAX_SAFE_INTEGER
     return times.count === 0 ? -1 : times.timestampAt(times.count - 1)
   }

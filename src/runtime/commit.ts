@@ -34,6 +34,7 @@ export interface CommitEnd {
   readonly written: Promise<void>
 }
 
+/** The time of 1b has in it the wait for 3(n) and 4(n-1), that of 4 the wait for the 4 before. */
 export type CommitStep = '1a' | '1b' | '2' | '3' | '4'
 
 /**

@@ -4,7 +4,7 @@
  * the topology's own.
  */
 import { StreamError } from '../base/errors.ts'
-import type { RepartitionTopic, TopologyNode } from './node.ts'
+import type { RepartitionTopic, SinkNode, TopologyNode } from './node.ts'
 
 /** Throws TOPOLOGY_INVALID naming the nodes of a cycle, if there is one. */
 export function refuseCycles(
@@ -15,11 +15,11 @@ export function refuseCycles(
   const cycle = findCycle(nodes, (node) => nextOf(node, nodes, repartitionTopics, feedbackSinks))
   if (cycle === null) return
   const way = [...cycle, cycle[0]!].map((node) => node.name).join(' → ')
-  // A repartition topic is the topology's own: nothing can be changed there.
-  const sink = cycle.find((node) => node.kind === 'sink' && !repartitionTopics.has(node.topic))
+  // A repartition topic is the topology's own: the user can change nothing there.
+  const sink = cycle.find((node): node is SinkNode => node.kind === 'sink' && !repartitionTopics.has(node.topic))
   throw new StreamError(
     'TOPOLOGY_INVALID',
-    sink?.kind !== 'sink'
+    sink === undefined
       ? `the nodes ${way} form a cycle; take one of these edges out, a record would go round for ever`
       : `the nodes ${way} form a cycle through the topic '${sink.topic}'; write to another topic, ` +
           `or give the sink '${sink.name}' { feedback: true } if records are meant to come back`,

@@ -1,5 +1,6 @@
 /**
- * The engine over LevelDB (`level`): reads are synchronous, few writes are in flight per process (write-queue.ts).
+ * The engine over LevelDB (`level`): reads are synchronous, a bounded number of writes is in flight per process
+ * (write-queue.ts).
  *
  * Failures are coded: STATE_DIR_IN_USE when another process or engine has the folder, STORE_CORRUPT when LevelDB says so,
  * CLOSED after close, DISK_FULL and DISK_FAILED for the rest; each names the folder.

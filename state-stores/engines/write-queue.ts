@@ -1,17 +1,17 @@
-/**
- * At most four LevelDB writes are in flight per process, as many as libuv has threads: the tasks of a commit write side by side,
- * and their fdatasyncs share what the file system does for one (four at once take 1.3 ms here, one after the other 2.6). More would
- * only stand before the log's own syncs. Writes begin in the order in which they were asked for; one that fails does not stop the
- * others.
- */
-const inFlightMax = 4
+import { engineWritesInFlightMax } from '../../src/base/limits.ts'
 
+/**
+ * So many LevelDB writes are in flight per process: the tasks of a commit write side by side, and fdatasyncs that come together
+ * share the file system's work. They may hold every thread of libuv's pool (four, unless UV_THREADPOOL_SIZE says otherwise); a
+ * sync of the log then waits for the first of them, not for a queue. Begun in the order asked for; one that fails does not stop
+ * the others.
+ */
 class WriteQueue {
   #inFlight = 0
   readonly #waiting: (() => void)[] = []
 
   async run(write: () => Promise<void>): Promise<void> {
-    if (this.#inFlight < inFlightMax) this.#inFlight++
+    if (this.#inFlight < engineWritesInFlightMax) this.#inFlight++
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     try {
       await write()

@@ -22,7 +22,7 @@ export interface FrozenRow {
   readonly frozenEnd: number
 }
 
-export class FrozenEntries<K, V> implements FrozenGeneration {
+export class FrozenEntries<K, V> implements FrozenGeneration<KeyValueEntry<K, V>, FrozenRow> {
   readonly number: number
   /** How many rows the store had. */
   readonly rowCount: number
@@ -35,7 +35,6 @@ export class FrozenEntries<K, V> implements FrozenGeneration {
     this.rowCount = rowCount
   }
 
-  /** What it holds of the entry; null when the entry did not change in it. */
   rowOf(entry: KeyValueEntry<K, V>): FrozenRow | null {
     return entry.frozenIn === this.number ? entry : (this.#replaced.get(entry) ?? null)
   }

@@ -21,7 +21,7 @@ import { KeyValueRestore } from './restore.ts'
 import { type Bounds, type KeyValueScan, type MakeRow, scanRows } from './scan.ts'
 
 export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry<K, V>> {
-  readonly #frozen = new FrozenGenerations<FrozenEntries<K, V>>()
+  readonly #frozen = new FrozenGenerations<KeyValueEntry<K, V>, FrozenRow, FrozenEntries<K, V>>()
   #cache!: EntryCache<K, V>
   #rowCount = 0
   /** How many rows the store had at the last commit. */
@@ -130,7 +130,7 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
 
   /** Step 4. */
   stage(batch: EngineBatch): void {
-    this.#frozen.staged.stage(batch, countKey(this.context.storeId))
+    this.#frozen.oldestCommitted.stage(batch, countKey(this.context.storeId))
   }
 
   /** Step 4, durable. */
@@ -187,7 +187,7 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
   /** What queries see, from the moment of the first `next`. */
   #scanCommitted(bounds: Bounds, reverse: boolean): AsyncGenerator<[K, V]> {
     return scanRows<K, V, [K, V]>(
-      () => this.#scanOf({ bounds, reverse, frozen: this.#frozen.committedOnes, open: null }),
+      () => this.#scanOf({ bounds, reverse, frozen: this.#frozen.committedAll, open: null }),
       (key, value) => [key, value],
     )
   }
@@ -200,7 +200,7 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
   protected readCommitted<T>(key: K, make: (value: V, timestampMs: number) => T): T | undefined {
     const { form } = this
     const entry = this.#cache.lookUp(key)
-    const frozen = entry === undefined ? null : this.#committedRowOf(entry)
+    const frozen = entry === undefined ? null : this.#frozen.committedRowOf(entry)
     if (frozen !== null) {
       const { frozenBuffer, frozenStart, frozenEnd } = frozen
       if (frozenStart < 0) return undefined
@@ -208,15 +208,6 @@ export abstract class KeyValueTable<K, V> extends StoreTable<K, V, KeyValueEntry
     }
     const row = this.context.engine.get(this.#cache.rowKey)
     return row === undefined ? undefined : make(form.decode(row, 0, row.length), form.timestampOf(row, 0))
-  }
-
-  /** Null: what the engine has is committed. */
-  #committedRowOf(entry: KeyValueEntry<K, V>): FrozenRow | null {
-    for (const generation of this.#frozen.committedOnes) {
-      const row = generation.rowOf(entry)
-      if (row !== null) return row
-    }
-    return null
   }
 
   /** What both stores show to queries. */

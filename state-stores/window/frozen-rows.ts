@@ -18,7 +18,7 @@ export interface FreezePoint {
   readonly firstLiveBucketMs: number
 }
 
-export class FrozenRows<K, V> implements FrozenGeneration {
+export class FrozenRows<K, V> implements FrozenGeneration<WindowRow<K, V>, WindowRow<K, V>> {
   readonly number: number
   readonly point: FreezePoint
   readonly rows: WindowRow<K, V>[] = []
@@ -36,7 +36,6 @@ export class FrozenRows<K, V> implements FrozenGeneration {
     this.#before = before
   }
 
-  /** What it holds of the row; null when no window of it changed in this generation. */
   rowOf(row: WindowRow<K, V>): WindowRow<K, V> | null {
     return row.frozenIn === this.number ? row : (this.#replaced.get(row) ?? null)
   }

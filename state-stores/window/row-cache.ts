@@ -50,7 +50,7 @@ export class RowCache<K, V> {
     return row ?? this.#resolve(bucket, key)
   }
 
-  /** What `frozenOf` has of the row in memory, which does not move; else a row as the engine has it, which nobody will find again. */
+  /** What `frozenOf` has of the row in memory, which does not move; else a row as the engine has it, which nobody finds again. */
   rowApart(key: K, startMs: number, frozenOf: (row: WindowRow<K, V>) => WindowRow<K, V> | null): WindowRow<K, V> {
     const at = this.#retention.bucketOf(startMs)
     const bucket = this.#buckets.get(at) ?? this.#newBucket(at)

@@ -6,8 +6,9 @@
  * batch. Buckets are cleared as a whole, by the commit that finds them expired: what changed in them is told and logged
  * first.
  *
- * Not here: what is in memory (row-cache.ts), what changed (open-generation.ts), freezing
- * and packing (row-packer.ts, packed-row.ts), staging (frozen-rows.ts), scans (scan.ts), restore (restore.ts), the public faces (plain-store.ts, stamped-store.ts).
+ * Not here: what is in memory (row-cache.ts), what changed (open-generation.ts), freezing and packing (row-packer.ts,
+ * packed-row.ts), staging (frozen-rows.ts), scans (scan.ts), restore (restore.ts), the public faces (plain-store.ts,
+ * stamped-store.ts).
  */
 import type { ByteWriter } from '../../src/base/bytes.ts'
 import { StreamError } from '../../src/base/errors.ts'
@@ -50,7 +51,7 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
   readonly #onDisk: boolean
   readonly #retention: Retention
   readonly #packer: RowPacker<K, V>
-  readonly #frozen = new FrozenGenerations<FrozenRows<K, V>>()
+  readonly #frozen = new FrozenGenerations<WindowRow<K, V>, WindowRow<K, V>, FrozenRows<K, V>>()
   #restore: WindowRestore | null = null
   #cache!: RowCache<K, V>
   #largestStartMs = -1
@@ -224,7 +225,7 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
 
   /** Step 4. */
   stage(batch: EngineBatch): void {
-    this.#frozen.staged.stage(batch, this.context.storeId)
+    this.#frozen.oldestCommitted.stage(batch, this.context.storeId)
   }
 
   /** Step 4, durable. */
@@ -288,7 +289,7 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
   /** What queries see, from the moment of the first `next`. */
   #scanCommitted(fromMs: number, toMs: number, reverse: boolean): AsyncGenerator<[K, number, V]> {
     return scanWindows<K, V, [K, number, V]>(
-      () => this.#scanOf(this.#committedRangeOf(fromMs, toMs, reverse), this.#frozen.committedOnes, []),
+      () => this.#scanOf(this.#committedRangeOf(fromMs, toMs, reverse), this.#frozen.committedAll, []),
       (key, startMs, value) => [key, startMs, value],
     )
   }
@@ -304,20 +305,11 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
     return { ...range, keySerde, retention, onDisk: this.#onDisk, storeId, engine, frozen, dirtyRows }
   }
 
-  /** Null: what the engine has is committed. */
-  #committedRowOf(row: WindowRow<K, V>): WindowRow<K, V> | null {
-    for (const generation of this.#frozen.committedOnes) {
-      const found = generation.rowOf(row)
-      if (found !== null) return found
-    }
-    return null
-  }
-
   /** The committed windows of a key, ascending. */
   protected visitCommitted(key: K, fromMs: number, toMs: number, visitor: RowVisitor<V>): void {
     const range = this.#committedRangeOf(fromMs, toMs, false)
     for (const at of this.#retention.bucketsIn(range)) {
-      const row = this.#cache.rowApart(key, at, (known) => this.#committedRowOf(known))
+      const row = this.#cache.rowApart(key, at, (known) => this.#frozen.committedRowOf(known))
       visitRow(row, range, visitor)
     }
   }

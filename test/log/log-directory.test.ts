@@ -201,7 +201,9 @@ describe('LogDirectory', () => {
   })
 
   for (const holdsRecords of [true, false]) {
-    const advice = holdsRecords ? 'advises nobody to remove records' : 'may advise to remove a folder without records'
+    const advice = holdsRecords
+      ? 'advises nobody to remove records'
+      : 'advises to remove a folder that holds no records'
     it(`${advice} when one bit of partition.metadata is flipped, and names the file`, async () => {
       const folder = temporaryFolder()
       const options = { config, topicId: '01234567-89ab-cdef-0123-456789abcdef' }

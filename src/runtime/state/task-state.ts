@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts'
 import { StreamError } from '../../base/errors.ts'
+import { frozenGenerationsMax } from '../../base/limits.ts'
 import type { Machine } from '../../base/machine.ts'
 import type { EngineBatch, StateEngine, StateEngineSupplier } from '../../processor/state-engine.ts'
 import type { ChangelogWriter, StateStore } from '../../processor/state-store.ts'
@@ -70,10 +71,10 @@ export class TaskState {
   /** Of the topology that wrote it; null: new. */
   readonly lastTopology: string | null
   readonly #engines: readonly OpenEngine[]
-  /** Generations that are frozen, */
-  #frozen = 0
-  /** and those of them that are committed. */
-  #committed = 0
+  /** How many generations are frozen, */
+  #frozenCount = 0
+  /** and how many of those are committed: all, or all but the newest. */
+  #committedCount = 0
   #closed = false
   /** When `write` last put a time beside the rows. */
   writtenMs: number
@@ -121,34 +122,34 @@ export class TaskState {
 
   /** No generation is frozen: step 4 of the last commit is done. */
   get settled(): boolean {
-    return this.#frozen === 0
+    return this.#frozenCount === 0
   }
 
   /** M2 */
   get mayRotate(): boolean {
-    return this.#frozen < 2 && this.#committed === this.#frozen
+    return this.#frozenCount < frozenGenerationsMax && this.#committedCount === this.#frozenCount
   }
 
   /** Step 1b: dirty entries go to their changelogs; the open generations are frozen. */
   rotate(changelogOf: (storeName: string) => ChangelogWriter | null): void {
     assert(this.mayRotate, 'M2: what was frozen before is committed, and at most one generation still to be written')
-    this.#frozen++
+    this.#frozenCount++
     for (const store of this.stores.values()) store.rotate(changelogOf(store.name))
   }
 
   /** Step 3 is known to be done: queries may see the generation frozen last. */
   committed(): void {
-    assert(this.#committed < this.#frozen, 'M2: what is committed was frozen')
-    this.#committed++
+    assert(this.#committedCount < this.#frozenCount, 'M2: what is committed was frozen')
+    this.#committedCount++
     for (const store of this.stores.values()) store.committed()
   }
 
   /**
    * Step 4: the rows of the oldest frozen generation, and what they belong to, in one batch per engine. `durable`: synced to
-   * the disk. Asked for once more only when it resolved.
+   * the disk. Never asked for while an earlier one runs: 4(n+1) waits for 4(n).
    */
   async write(commit: CommitMeta, durable: boolean): Promise<void> {
-    assert(this.#committed > 0, 'M2: what is written was committed')
+    assert(this.#committedCount > 0, 'M2: what is written was committed')
     for (const { engine, stores } of this.#engines) {
       const batch = engine.batch()
       for (const store of stores) store.stage(batch)
@@ -157,8 +158,8 @@ export class TaskState {
     }
     this.writtenMs = commit.timeMs
     for (const store of this.stores.values()) store.settled()
-    this.#frozen--
-    this.#committed--
+    this.#frozenCount--
+    this.#committedCount--
   }
 
   /** As `write`, when there are no rows: only what they belong to. */

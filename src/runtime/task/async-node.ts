@@ -7,7 +7,8 @@ import type { OrderMark } from './task-order.ts'
 /**
  * A processor that may return promises (its supplier says `async: true`). A record is begun in place, as in any other node;
  * if no promise comes back, it is done. Otherwise it is at work, and what comes after it waits (task-order.ts): the task drains
- * what is at work and what waits before it takes up the next record, punctuates or commits.
+ * what is at work and what waits before it takes up the next record, punctuates or commits. Its stores stamp plain puts with the
+ * time of what it has at work (P2), whatever the task's time is when it goes on.
  */
 export class AsyncProcessorTaskNode extends ProcessorTaskNode {
   /** Of the record or punctuation it has at work (P2): when it goes on, the task's time may be another's. */

@@ -23,9 +23,9 @@ import type { TaskOrder } from './task-order.ts'
  *
  * Laws
  *  P1  what a processor throws is decided here (failures.ts F1); what it had forwarded before stays forwarded
- *  P2  a plain put is stamped with the time of the record its own node was given, also after a child had another
- *  P3  it forwards only while it is at work, so that what goes on belongs to a commit. Which of two records a late forward of an
- *      async node belongs to, nobody can tell: one that comes while the node is at work on the next passes
+ *  P2  a plain put is stamped with the time of the record its own node was given, also after a child had another, or it has waited
+ *  P3  it forwards only while it is at work, so that what goes on belongs to a commit. A forward that comes late, when an async
+ *      node is at work on its next record already, cannot be told from one of that record, and is let through
  */
 export class ProcessorTaskNode implements TaskNode, ProcessorContext<unknown, unknown> {
   readonly name: string

@@ -38,7 +38,7 @@ const touchEveryMs = 60 * 60 * 1000
  *
  * Laws
  *  L1  the producer is initialized before anything is read: what an earlier life left open is over
- *  L2  4(n+1) waits for 4(n), and 1b(n+2) does; a step 4 that fails ends the life
+ *  L2  1b(n+1) waits for 3(n); 4(n+1) and 1b(n+2) wait for 4(n); a step 4 that fails ends the life
  *  L3  a partition's records are taken up only while its task runs here; it is handed over after 4(n) and close
  */
 export class ThreadLife {
@@ -119,7 +119,7 @@ export class ThreadLife {
     await closeEach(steps, (error) => this.#tellUnlessKnown('while a thread was given up', error))
   }
 
-  /** Resolves when no commit is between its steps, however it ended: its failure is told by whoever began this life. */
+  /** Resolves when the last commit is through its step 3, or has failed: that is told by whoever began this life. */
   async commitSettled(): Promise<void> {
     await this.#last.committed.catch(() => undefined)
   }
