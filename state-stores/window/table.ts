@@ -55,8 +55,9 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
   #restore: WindowRestore | null = null
   #cache!: RowCache<K, V>
   #largestStartMs = -1
-  #committedLargestMs = -1
   #lastFreeze!: FreezePoint
+  /** How far queries see. */
+  #committedPoint!: FreezePoint
   /** Each once, whatever changes in it. */
   #dirtyRows: WindowRow<K, V>[] = []
 
@@ -98,8 +99,8 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
       retention: this.#retention,
       engineBucketMs: this.#retention.lastBucketMs(largestStartMs),
     })
-    this.#committedLargestMs = largestStartMs
     this.#lastFreeze = this.#freezePoint()
+    this.#committedPoint = this.#lastFreeze
   }
 
   close(): void {
@@ -211,7 +212,8 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
     this.#packer.freeze(openGeneration, this.#dirtyRows, changelog, generation, under)
     this.#lastFreeze = point
     this.#dirtyRows = []
-    this.#cache.dropBefore(point.firstLiveBucketMs)
+    // What expires now, queries see until this generation is committed, perhaps in memory alone.
+    this.#cache.dropBefore(this.#committedPoint.firstLiveBucketMs)
   }
 
   #freezePoint(): FreezePoint {
@@ -220,7 +222,7 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
 
   /** Step 3. */
   committed(): void {
-    this.#committedLargestMs = this.#frozen.committed().point.largestStartMs
+    this.#committedPoint = this.#frozen.committed().point
   }
 
   /** Step 4. */
@@ -261,7 +263,7 @@ export abstract class WindowTable<K, V> extends StoreTable<K, V, WindowEntry<K, 
 
   /** What queries see of them. */
   #committedRangeOf(fromMs: number, toMs: number, reverse: boolean): WindowRange<K, V> {
-    return this.#visible({ fromMs, toMs, reverse }, null, this.#committedLargestMs)
+    return this.#visible({ fromMs, toMs, reverse }, null, this.#committedPoint.largestStartMs)
   }
 
   #visible(

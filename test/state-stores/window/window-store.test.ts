@@ -93,6 +93,29 @@ describe('a window store on LevelDB', () => {
     await bench.close()
   })
 
+  it('shows queries what is committed though the next generation, not committed yet, lets it expire', async () => {
+    for (const home of [levelHome(), simulatedHome()]) {
+      const bench = texts(home, minute)
+      const store = await bench.open()
+      store.put('a', { value: 'first', timestamp: 1 }, 0)
+      bench.rotate()
+      store.committed()
+      const seen = store.committedView()
+      store.put('b', { value: 'later', timestamp: 2 }, 10 * minute)
+      bench.rotate()
+      expect(await seen.fetch('a', 0, minute)).to.deep.equal([[0, 'first']])
+      expect(await gather(seen.all())).to.deep.equal([['a', 0, 'first']])
+      await bench.stage().write({ sync: true })
+      store.settled()
+      expect(await seen.at('a', 0)).to.equal('first')
+      store.committed()
+      expect(await gather(seen.all())).to.deep.equal([['b', 10 * minute, 'later']])
+      await bench.stage().write({ sync: true })
+      store.settled()
+      await bench.close()
+    }
+  })
+
   it('clears at the next open what a death left behind', async () => {
     const bench = texts(levelHome(), minute)
     await bench.open()
