@@ -82,16 +82,22 @@ export class AsyncProcessorTaskNode extends ProcessorTaskNode {
 
   /** The store, with this node's time in force during each call (P2). */
   #stampingOf<S extends object>(store: S): S {
-    const methods = new Map<PropertyKey, unknown>()
-    return new Proxy(store, {
+    const methods = new WeakMap<object, unknown>()
+    const stampingOf = (method: (...given: never) => unknown): unknown => {
+      const known = methods.get(method)
+      if (known !== undefined) return known
+      const own = (...given: unknown[]): unknown => this.#stamped(() => Reflect.apply(method, store, given))
+      methods.set(method, own)
+      return own
+    }
+    // Of the store's kind, but not the store: a proxy must give what is frozen as it is.
+    return new Proxy<S>(Object.create(Object.getPrototypeOf(store)), {
       get: (_, key) => {
         const value: unknown = Reflect.get(store, key, store)
-        if (typeof value !== 'function') return value
-        const own =
-          methods.get(key) ?? ((...given: unknown[]) => this.#stamped(() => Reflect.apply(value, store, given)))
-        methods.set(key, own)
-        return own
+        return typeof value === 'function' ? stampingOf(value as (...given: never) => unknown) : value
       },
+      set: (_, key, value) => Reflect.set(store, key, value, store),
+      has: (_, key) => Reflect.has(store, key),
     })
   }
 
