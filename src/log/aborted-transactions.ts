@@ -7,6 +7,7 @@ import {
   producerIdOf,
 } from '../records/batch-format.ts'
 import { decodeControl } from '../records/control-record.ts'
+import { gapProblem } from './batch-place.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import type { AbortedTransaction } from './log-config.ts'
 import type { Segment } from './segment.ts'
@@ -85,8 +86,8 @@ export class AbortedTransactions {
     while (scanner.next()) {
       const { buffer, at, position } = scanner
       const baseOffset = baseOffsetOf(buffer, at)
-      const follows = this.#isCompacted() ? baseOffset >= expected : baseOffset === expected
-      if (!follows) throw segment.corrupt(expected, position, `a batch there says offset ${baseOffset}`)
+      const gap = gapProblem(baseOffset, expected, this.#isCompacted())
+      if (gap !== null) throw segment.corrupt(expected, position, gap)
       if (!crcMatches(buffer, at)) throw segment.corrupt(expected, position, 'its checksum does not match')
       this.#meet(buffer, at, baseOffset, index)
       expected = lastOffsetOf(buffer, at) + 1

@@ -10,6 +10,7 @@ import {
   maxTimestampOf,
   partitionLeaderEpochOf,
 } from '../records/batch-format.ts'
+import { gapProblem, misplaced } from './batch-place.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogConfig, TimestampOffset } from './log-config.ts'
@@ -114,16 +115,10 @@ export class LogReader {
     return possible ? null : misplaced(baseOffset, expected)
   }
 
-  /** R3 for the batch that comes next: only compaction leaves gaps. */
-  #gapProblem(baseOffset: number, expected: number): string | null {
-    const follows = this.#config().compacted ? baseOffset >= expected : baseOffset === expected
-    return follows ? null : misplaced(baseOffset, expected)
-  }
-
   /** R1, R3: what is wrong with a whole batch that should begin at `expected`; null when nothing is. */
   #problemOf(buffer: Buffer, at: number, expected: number): string | null {
     const baseOffset = baseOffsetOf(buffer, at)
-    const gap = this.#gapProblem(baseOffset, expected)
+    const gap = gapProblem(baseOffset, expected, this.#config().compacted)
     if (gap !== null) return gap
     const epoch = this.#epochs.epochAt(baseOffset)
     if (epoch >= 0 && partitionLeaderEpochOf(buffer, at) !== epoch) {
@@ -153,7 +148,7 @@ export class LogReader {
       const baseOffset = baseOffsetOf(buffer, at)
       // The first batch of a segment and those behind another one are checked; one that an index entry names is known.
       if (expected < 0) expected = scanner.position === 0 ? segment.baseOffset : baseOffset
-      const gap = this.#gapProblem(baseOffset, expected)
+      const gap = gapProblem(baseOffset, expected, this.#config().compacted)
       // A damaged one that lies below is not asked for: it ends where its place says, and the next one confirms that.
       const lastOffset = lastOffsetOf(buffer, at) + (gap === null ? 0 : expected - baseOffset)
       if (lastOffset >= offset) {
@@ -196,10 +191,6 @@ export class LogReader {
     if (scanner.problem !== null) throw segment.corrupt(expected, scanner.position, scanner.problem)
     return null
   }
-}
-
-function misplaced(baseOffset: number, expected: number): string {
-  return `a batch there says offset ${baseOffset}, ${expected} was expected`
 }
 
 function readAt(segment: Segment, position: number, length: number): Buffer {

@@ -1,6 +1,7 @@
 import { StreamError } from '../base/errors.ts'
 import type { Machine } from '../base/machine.ts'
 import { baseOffsetOf, crcMatches, lastOffsetOf, partitionLeaderEpochOf } from '../records/batch-format.ts'
+import { gapProblem, misplaced } from './batch-place.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import { decodeSnapshot } from './producer-snapshot.ts'
 import type { ProducerEntry } from './producer-state.ts'
@@ -275,18 +276,17 @@ function walk(segment: Segment, lastEpoch: number, options: RecoveryOptions): Ta
 function requireSynced(segment: Segment, buffer: Buffer, at: number, position: number, options: RecoveryOptions): void {
   const baseOffset = baseOffsetOf(buffer, at)
   if (!crcMatches(buffer, at)) throw segment.corrupt(segment.endOffset, position, 'its checksum does not match')
-  const follows = options.compacted ? baseOffset >= segment.endOffset : baseOffset === segment.endOffset
+  const gap = gapProblem(baseOffset, segment.endOffset, options.compacted)
   const lastOffset = lastOffsetOf(buffer, at)
-  if (!follows || lastOffset < baseOffset || lastOffset >= options.recoveryPoint) {
-    throw segment.corrupt(segment.endOffset, position, `a batch there says offset ${baseOffset}`)
-  }
+  if (gap !== null || lastOffset < baseOffset || lastOffset >= options.recoveryPoint)
+    throw segment.corrupt(segment.endOffset, position, gap ?? `a batch there ends at offset ${lastOffset}`)
 }
 
 /** V2: why the log ends before this batch; null when it goes on. */
 function tailProblem(buffer: Buffer, at: number, expected: number, lastEpoch: number): string | null {
   const baseOffset = baseOffsetOf(buffer, at)
   const epoch = partitionLeaderEpochOf(buffer, at)
-  if (baseOffset !== expected) return `a batch there says offset ${baseOffset}, ${expected} was expected`
+  if (baseOffset !== expected) return misplaced(baseOffset, expected)
   if (epoch < lastEpoch) return `a batch there says leader epoch ${epoch}`
   if (!crcMatches(buffer, at)) return 'its checksum does not match'
   return lastOffsetOf(buffer, at) < baseOffset ? 'it has no offsets' : null

@@ -6,6 +6,7 @@ import {
   producerEpochOf,
   producerIdOf,
 } from '../records/batch-format.ts'
+import { gapProblem } from './batch-place.ts'
 import { BatchScanner } from './batch-scanner.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { recordBatch } from './producer-effects.ts'
@@ -57,8 +58,8 @@ function replaySegment(
     const baseOffset = baseOffsetOf(buffer, at)
     // An index entry vouches for the batch that it names.
     if (expected < 0) expected = position === 0 ? segment.baseOffset : baseOffset
-    const follows = compacted ? baseOffset >= expected : baseOffset === expected
-    if (!follows) throw segment.corrupt(expected, position, `a batch there says offset ${baseOffset}`)
+    const gap = gapProblem(baseOffset, expected, compacted)
+    if (gap !== null) throw segment.corrupt(expected, position, gap)
     // Its place decides, as in recovery.ts, and recovery sealed nothing that reaches above the recovery point.
     const isNew = !segment.sealed && (expected >= recoveryPoint || baseOffset === recoveryPoint)
     if (isNew) epochs.assign(partitionLeaderEpochOf(buffer, at), baseOffset)

@@ -304,7 +304,8 @@ export class Segment {
 
   /**
    * Derives the offset and time index from the batches again, as far as these are sound and follow each other: reading
-   * past that point says LOG_CORRUPT by itself. Indexes that end there have no digest: the next life derives them too.
+   * past that point says LOG_CORRUPT by itself. Indexes that end there have no digest: the next life derives them too. A gap
+   * ends them, too: nothing compacts yet.
    */
   #deriveIndexes(): void {
     const { endOffset } = this

@@ -170,8 +170,9 @@ export class Producer {
 
   /**
    * Sends one record; resolves when it is acknowledged. Rejects with TOPIC_UNKNOWN, INPUT_INVALID, RECORD_TOO_LARGE, PRODUCER_FENCED,
-   * TIMED_OUT and what else the broker says. A valid record that cannot be laid down fails its transaction, too, so that nobody commits without
-   * it who did not wait for this promise (KafkaProducer.send); one that is refused as INPUT_INVALID for what it is fails nothing.
+   * TIMED_OUT and what else the broker says. A valid record that cannot be laid down fails its transaction, too, so that
+   * nobody commits without it who did not wait for this promise (KafkaProducer.send); one that is refused as INPUT_INVALID for
+   * what it is fails nothing.
    */
   async send(record: RecordToSend): Promise<RecordMetadata> {
     requireRecord(record)
