@@ -214,7 +214,7 @@ async function openRooms(
     find,
     coordinatorEpoch: logs.leaderEpoch,
   })
-  transactions.recover(topics.partitions(), logs.cleanShutdown)
+  await transactions.recover(topics.partitions(), logs.cleanShutdown)
   groups.load()
   topics.onDelete = (topic) => {
     transactions.forgetTopic(topic)

@@ -35,6 +35,18 @@ describe('A disk that fails', () => {
     expect(await broker.committedValues('t', 1)).to.deep.equal(['c'])
   })
 
+  it('keeps such a transaction aborted, though all of it is there after a crash', async () => {
+    const producer = await broker.init('tx')
+    await broker.send(producer, 't', 0, ['a'])
+    await broker.send(producer, 't', 1, ['b'])
+    disk.failSyncs(/t-0\//)
+    expect(await broker.end(producer, true)).to.equal('TRANSACTION_ABORTABLE')
+    await broker.crash()
+    expect(await broker.end(producer, true)).to.equal('PRODUCER_FENCED')
+    expect(await broker.committedValues('t', 0)).to.deep.equal([])
+    expect(await broker.committedValues('t', 1)).to.deep.equal([])
+  })
+
   it('lets no offset be committed that points into what may be lost', async () => {
     await broker.produce('in', 0, ['1'], 1)
     disk.failSyncs(/in-0\//)

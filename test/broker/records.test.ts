@@ -45,12 +45,29 @@ describe('Records of the internal topics', () => {
         commit: false,
       },
     ],
+    staged: {
+      markers: [
+        {
+          topic: 't',
+          partition: 0,
+          topicId: 'T',
+          offset: 40,
+          firstOffset: 30,
+          producerId: 4000,
+          producerEpoch: 7,
+          commit: true,
+        },
+      ],
+      inputs: [{ topic: 'in', partition: 2, topicId: 'I', offset: 2 ** 40 }],
+    },
   }
 
   it('hold a transaction with the markers that may be lost', () => {
     const { key, value } = encodeTransaction(transaction)
     expect(decodeTransactionKey(key)).to.equal('tx-ü')
     expect(decodeTransaction('tx-ü', value!)).to.deep.equal(transaction)
+    const settled = { ...transaction, unsettled: [], staged: null }
+    expect(decodeTransaction('tx-ü', encodeTransaction(settled).value!)).to.deep.equal(settled)
     expect(encodeTombstone('tx-ü')).to.deep.equal({ key, value: null })
   })
 
@@ -70,7 +87,7 @@ describe('Records of the internal topics', () => {
         '0000018bcfe56800',
       'hex',
     )
-    const known = { producerId: 5, producerEpoch: 2, state: 'Ongoing', unsettled: [] }
+    const known = { producerId: 5, producerEpoch: 2, state: 'Ongoing', unsettled: [], staged: null }
     expect(decodeTransaction('x', old)).to.deep.include(known)
     expect(decodeTransaction('x', old).partitions).to.deep.equal(new Map([['t', new Set([0, 1])]]))
     const flexible = Buffer.from(

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { type CrashPoint, observeCrashPoints } from '../../src/base/crash-points.ts'
 import type { Files } from '../../src/base/files.ts'
+import { SeededRandom } from '../../src/base/random.ts'
 import { batchSize, lastOffsetOf } from '../../src/records/batch-format.ts'
 import { Fixture, type TestProducer } from './fixture.ts'
 
@@ -43,8 +44,8 @@ describe('Transactions after a crash', () => {
     await broker.sendOffset(producer, 'g', 'in', 0, 7)
   }
 
-  /** Dies the n-th time the point is reached, and goes on from what the operating system had. */
-  async function dieAt(point: CrashPoint, times = 1): Promise<void> {
+  /** Dies the n-th time the point is reached, and goes on from what the operating system had, or what `spoil` leaves of it. */
+  async function dieAt(point: CrashPoint, times = 1, spoil: (disk: Files) => void = () => {}): Promise<void> {
     let left = times
     const stop = observeCrashPoints((reached) => {
       if (reached === point && --left === 0) throw new Error('died')
@@ -52,7 +53,7 @@ describe('Transactions after a crash', () => {
     const outcome = await broker.end(producer, true).catch((error: Error) => error.message)
     stop()
     expect(outcome).to.equal('died')
-    await broker.crash()
+    await broker.crash(spoil)
   }
 
   async function expectCommitted(value: string): Promise<void> {
@@ -139,6 +140,55 @@ describe('Transactions after a crash', () => {
     await dieAt('transaction.prepare.leave')
     await expectCommitted('a')
     await expectUsable()
+  })
+
+  describe('with PREPARE_COMMIT on the disk', () => {
+    it('and not all records: aborted everywhere, its producer fenced', async () => {
+      await fill('a')
+      await dieAt('transaction.prepare.leave', 1, (disk) => lose(disk, 't-1', 0))
+      expect(await broker.end(producer, true)).to.equal('PRODUCER_FENCED')
+      await expectAborted()
+      expect(await broker.committedValues('t', 1)).to.deep.equal([])
+      await expectUsable()
+    })
+
+    it('and not its offsets: aborted', async () => {
+      await fill('a')
+      await dieAt('transaction.prepare.leave', 1, (disk) => lose(disk, '__consumer_offsets-0', 0))
+      await expectAborted()
+      await expectUsable()
+    })
+
+    it('and not the input that its offsets point behind: aborted', async () => {
+      await broker.produce('in', 0, ['x', 'y'])
+      await fill('a')
+      await dieAt('transaction.prepare.leave', 1, (disk) => lose(disk, 'in-0', 0))
+      await expectAborted()
+      await expectUsable()
+    })
+
+    it('and the marker of the transaction before not: both committed', async () => {
+      await fill('a')
+      await broker.end(producer, true)
+      await broker.send(producer, 't', 0, ['b'])
+      await dieAt('transaction.prepare.leave', 1, (disk) => lose(disk, 't-1', 1))
+      expect(await broker.committedValues('t', 0)).to.deep.equal(['a', 'b'])
+      expect(await broker.committedValues('t', 1)).to.deep.equal(['a'])
+      await expectUsable()
+    })
+
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      it(`and not all records: aborted for good, the next start does not ask the logs again (${seed})`, async () => {
+        await fill('a')
+        await dieAt('transaction.prepare.leave', 1, (disk) => lose(disk, 't-1', 0))
+        await broker.produce('t', 1, ['b', 'c'])
+        const after = await Fixture.open({}, broker.disk.cut(new SeededRandom(seed)))
+        expect(await after.committedValues('t', 0)).to.deep.equal([])
+        expect(await after.committedValues('t', 1)).to.deep.equal(['b', 'c'])
+        expect(await after.committedOffset('g', 'in', 0, true)).to.equal(-1)
+        await after.close()
+      })
+    }
   })
 
   it('before the first marker, between two, after the last: committed', async () => {

@@ -147,6 +147,7 @@ describe('Transactions', () => {
             updatedAtMs: broker.clock.now(),
             startedAtMs: broker.clock.now(),
             unsettled: [],
+            staged: null,
           }),
         })
         const next = await broker.init('tx')

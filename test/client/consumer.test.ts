@@ -161,6 +161,25 @@ describe('Consumer', () => {
     await made.consumer.close()
   })
 
+  it('a wakeup ends the poll under way, or the next one, and no other', async () => {
+    const made = world(() => never())
+    made.consumer.assign([one])
+    made.consumer.seek(one, 0)
+    const waiting = made.consumer.pollBatches(10_000)
+    await made.clock.pass(10)
+    made.consumer.wakeup()
+    expect(await waiting).to.deep.equal([])
+    made.consumer.wakeup()
+    expect(await made.consumer.pollBatches(10_000)).to.deep.equal([])
+    let over = false
+    const later = made.consumer.pollBatches(10_000).finally(() => (over = true))
+    await made.clock.pass(9_999)
+    expect(over).to.equal(false)
+    await made.clock.pass(1)
+    expect(await later).to.deep.equal([])
+    await made.consumer.close()
+  })
+
   it('asks for a partition that became ready while another fetch waits', async () => {
     const made = world((body) => {
       const from = asked(body)

@@ -40,6 +40,7 @@ function state(name: StoredState, partitions: Record<string, number[]> = {}, tra
     updatedAtMs: 0,
     startedAtMs: 0,
     unsettled: [],
+    staged: null,
   })
   return batch([[key, value]], false)
 }

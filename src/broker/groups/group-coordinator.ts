@@ -5,7 +5,7 @@
  *  K1  what was answered is in the log: groups when the operating system has them, offsets when the disk has them
  *      (offsets of a transaction when it commits)
  *  K2  an offset is committed only up to what is durable: the partition it points into is synced before the offset is
- *      written (for a transaction: before PREPARE_COMMIT is)
+ *      written (for a transaction: before its commit counts)
  *  K3  replaying the log gives the groups and offsets there were
  *
  * Not here: the membership protocol (group.ts), the record formats (group-records.ts).

@@ -13,7 +13,7 @@ import type { PartitionLog } from '../../log/partition-log.ts'
 import { encodeControlBatch } from '../../records/control-record.ts'
 import { answerTo } from '../kafka-answers.ts'
 import type { Partition } from '../topics/partition.ts'
-import { type MarkerPlace, notWritten, type UnsettledMarker } from './transaction-records.ts'
+import { type LogEnd, type MarkerPlace, notWritten, type UnsettledMarker } from './transaction-records.ts'
 
 export type FindPartition = (topic: string, partition: number) => Partition | null
 
@@ -42,9 +42,9 @@ export class MarkerWriter {
   }
 
   /** Null: its topic is gone. */
-  partitionOf(marker: UnsettledMarker): Partition | null {
-    const partition = this.#find(marker.topic, marker.partition)
-    return partition?.topicId === marker.topicId ? partition : null
+  partitionOf(end: LogEnd): Partition | null {
+    const partition = this.#find(end.topic, end.partition)
+    return partition?.topicId === end.topicId ? partition : null
   }
 
   /** Writes one marker and says where it stands, or null when the partition is gone (R2). DISK_FULL, DISK_FAILED. */

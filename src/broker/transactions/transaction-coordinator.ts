@@ -3,11 +3,13 @@
  *
  * A commit, in order:
  *   1  nothing more joins the transaction
- *   2  every partition it wrote to is synced, and every partition its offsets point into
- *   3  PREPARE_COMMIT is written and synced: from here on it is committed, whatever happens
+ *   2  PREPARE_COMMIT is written, with the ends of all logs that it rests on: of the partitions it wrote to, and of those its
+ *      offsets point into
+ *   3  it is synced and all of them, side by side. When the last of them is on the disk the transaction is committed, whatever
+ *      happens; before, `recover` finds a log that ends too early, and aborts it
  *   4  markers go to its partitions
  *   5  COMPLETE_COMMIT is written, and EndTxn is answered
- * An abort is 1, 3 without sync, 4, 5. What 4 and 5 lose in a power cut, `recover` does again.
+ * An abort is 1, 2, 4, 5. What 4 and 5 lose in a power cut, `recover` does again.
  *
  * Laws
  *  E1  a producer epoch that was given out is durable, and never given out twice
@@ -21,7 +23,6 @@ import { reach } from '../../base/crash-points.ts'
 import { StreamError } from '../../base/errors.ts'
 import { diskRetryMs, unsettledMarkersMax } from '../../base/limits.ts'
 import type { Machine } from '../../base/machine.ts'
-import type { PartitionLog } from '../../log/partition-log.ts'
 import type { KafkaError } from '../../protocol/error-codes.ts'
 import type { GroupCoordinator } from '../groups/group-coordinator.ts'
 import { damageOf, type InternalLog } from '../internal-log.ts'
@@ -33,8 +34,8 @@ import { type FindPartition, MarkerWriter } from './marker-writer.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import { producerEpochMax, type Transaction } from './transaction.ts'
 import { TransactionLog } from './transaction-log.ts'
-import { notWritten, type UnsettledMarker } from './transaction-records.ts'
-import { recoverTransactions } from './transaction-recovery.ts'
+import { type LogEnd, notWritten, type Staged, type UnsettledMarker } from './transaction-records.ts'
+import { decideStaged, recoverTransactions } from './transaction-recovery.ts'
 import { TransactionTable } from './transaction-table.ts'
 
 /** Which producer asks. */
@@ -91,7 +92,7 @@ export class TransactionCoordinator {
   }
 
   /** Brings back what was known, and ends what was ending: see transaction-recovery.ts. Before groups are loaded. */
-  recover(partitions: Iterable<Partition>, cleanShutdown: boolean): void {
+  async recover(partitions: Iterable<Partition>, cleanShutdown: boolean): Promise<void> {
     if (this.#log === null) return
     try {
       for (const stored of this.#log.load()) this.#table.restore(stored)
@@ -102,6 +103,7 @@ export class TransactionCoordinator {
     }
     const { clock } = this.#rooms.machine
     const rooms = { clock, table: this.#table, log: this.#log, markers: this.#markers, cleanShutdown }
+    await decideStaged(rooms)
     recoverTransactions(rooms, partitions)
   }
 
@@ -272,25 +274,63 @@ export class TransactionCoordinator {
   async #end(transaction: Transaction, commit: boolean): Promise<KafkaError> {
     transaction.deadline.clear()
     transaction.become(commit ? 'PrepareCommit' : 'PrepareAbort') // 1
-    if (commit && !(await this.#syncCovered(transaction))) {
-      transaction.become('Ongoing')
-      const endMs = transaction.startedAtMs + transaction.timeoutMs
-      transaction.deadline.set(Math.max(0, endMs - this.#rooms.machine.clock.now()))
-      return 'TRANSACTION_ABORTABLE'
-    } // 2
-    if (commit) reach('transaction.prepare.enter')
-    const earlier = await this.#earlierMarkers(transaction)
-    const own = transaction.markers(commit, (topic, partition) => {
-      return this.#markers.placeOf(topic, partition, transaction.producerId)
-    })
-    transaction.unsettled = [...earlier, ...own]
-    await this.#insist(() => this.#log!.write(transaction))
-    if (commit) await this.#log!.sync() // 3
-    if (commit) reach('transaction.prepare.leave')
-    await this.#writeMarkers(transaction, earlier, own) // 4
+    const decided = commit ? await this.#prepareCommit(transaction) : await this.#prepareAbort(transaction) // 2, 3
+    if (decided === null) return 'TRANSACTION_ABORTABLE'
+    await this.#writeMarkers(transaction, decided) // 4
     await this.#insist(() => this.#log!.complete(transaction)) // 5
     reach('transaction.complete.leave')
     return 'NONE'
+  }
+
+  /** Returns the markers to write. */
+  async #prepareAbort(transaction: Transaction): Promise<readonly UnsettledMarker[]> {
+    const earlier = await this.#earlierMarkers(transaction)
+    const own = this.#markersOf(transaction, false)
+    transaction.unsettled = [...earlier, ...own]
+    await this.#insist(() => this.#log!.write(transaction))
+    transaction.unsettled = earlier
+    return own
+  }
+
+  /** The same; null: something cannot be made durable, so the transaction cannot commit and is open again. */
+  async #prepareCommit(transaction: Transaction): Promise<readonly UnsettledMarker[] | null> {
+    const own = this.#markersOf(transaction, true)
+    const staged = { markers: own, inputs: this.#inputsOf(transaction) }
+    if (this.#someOffline(staged)) {
+      this.#reopen(transaction)
+      return null
+    }
+    reach('transaction.prepare.enter')
+    const settling = this.#markers.settle(transaction.unsettled)
+    const covering = this.#syncCovered(staged)
+    const [covered, unsettled] = await Promise.all([covering, settling, this.#writeStaged(transaction, staged)])
+    transaction.unsettled = unsettled
+    if (!covered) {
+      this.#reopen(transaction)
+      // What was written must not count later, when what is missing may seem to be there.
+      await this.#insist(() => this.#log!.write(transaction))
+      await this.#log!.sync()
+      return null
+    }
+    reach('transaction.prepare.leave')
+    return own
+  }
+
+  async #writeStaged(transaction: Transaction, staged: Staged): Promise<void> {
+    await this.#insist(() => this.#log!.writeStaged(transaction, staged))
+    await this.#log!.sync()
+  }
+
+  #reopen(transaction: Transaction): void {
+    transaction.become('Ongoing')
+    const endMs = transaction.startedAtMs + transaction.timeoutMs
+    transaction.deadline.set(Math.max(0, endMs - this.#rooms.machine.clock.now()))
+  }
+
+  #markersOf(transaction: Transaction, commit: boolean): UnsettledMarker[] {
+    return transaction.markers(commit, (topic, partition) => {
+      return this.#markers.placeOf(topic, partition, transaction.producerId)
+    })
   }
 
   /** Those of the last transactions that may still be lost. Aborts do not sync, so many in a row would pile them up. */
@@ -299,31 +339,33 @@ export class TransactionCoordinator {
     return left.length < unsettledMarkersMax ? left : this.#markers.settle(left)
   }
 
-  /** E2 and K2 of group-coordinator.ts. False: something cannot be made durable, so the transaction cannot commit. */
-  async #syncCovered(transaction: Transaction): Promise<boolean> {
-    const covered: { log: PartitionLog; before: number }[] = []
-    const written = [...transaction.eachPartition()].map((each) => ({ ...each, offset: Number.POSITIVE_INFINITY }))
-    const inputs = this.#rooms.groups.pendingInputs(transaction.producerId)
-    for (const { topic, partition, offset } of [...written, ...inputs]) {
+  /** K2 of group-coordinator.ts. An offset may point behind the end: of what is not there nothing is asked. */
+  #inputsOf({ producerId }: Transaction): LogEnd[] {
+    return this.#rooms.groups.pendingInputs(producerId).flatMap(({ topic, partition, offset }) => {
       const found = this.#rooms.find(topic, partition)
-      if (found === null) continue
-      if (found.online === null) return false
-      if (found.online.unsynced) covered.push({ log: found.online, before: offset })
+      if (found === null) return []
+      const end = Math.min(offset, found.online?.endOffset ?? offset)
+      return [{ topic, partition, topicId: found.topicId, offset: end }]
+    })
+  }
+
+  #someOffline({ markers, inputs }: Staged): boolean {
+    return [...markers, ...inputs].some((end) => this.#markers.partitionOf(end)?.online === null)
+  }
+
+  /** E2. False: something cannot be made durable. */
+  async #syncCovered({ markers, inputs }: Staged): Promise<boolean> {
+    const syncs: Promise<void>[] = []
+    for (const end of [...markers, ...inputs]) {
+      const log = this.#markers.partitionOf(end)?.online
+      if (log != null) syncs.push(log.syncBefore(end.offset))
     }
-    if (covered.length === 0 && transaction.unsettled.length === 0) return true
-    const settling = this.#markers.settle(transaction.unsettled)
-    // Callers of sync share one fdatasync, so a partition that is named twice costs nothing.
-    const results = await Promise.allSettled(covered.map(({ log, before }) => log.syncBefore(before)))
-    transaction.unsettled = await settling
+    const results = await Promise.allSettled(syncs)
     for (const result of results) if (result.status === 'rejected') answerTo(result.reason)
     return results.every((result) => result.status === 'fulfilled')
   }
 
-  async #writeMarkers(
-    transaction: Transaction,
-    earlier: readonly UnsettledMarker[],
-    markers: readonly UnsettledMarker[],
-  ): Promise<void> {
+  async #writeMarkers(transaction: Transaction, markers: readonly UnsettledMarker[]): Promise<void> {
     reach('transaction.markers.enter')
     const written: UnsettledMarker[] = []
     let done = 0
@@ -338,7 +380,7 @@ export class TransactionCoordinator {
         }
       }
     })
-    transaction.unsettled = [...earlier, ...written]
+    transaction.unsettled = [...transaction.unsettled, ...written]
     reach('transaction.markers.leave')
   }
 

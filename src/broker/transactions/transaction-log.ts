@@ -6,6 +6,7 @@ import {
   decodeTransactionKey,
   encodeTombstone,
   encodeTransaction,
+  type Staged,
   type StoredTransaction,
 } from './transaction-records.ts'
 
@@ -41,6 +42,12 @@ export class TransactionLog {
   write(transaction: Transaction): void {
     transaction.updatedAtMs = this.#clock.now()
     this.#log.append([encodeTransaction(transaction.toStored())])
+  }
+
+  /** The state, resting on what the disk has not got yet. */
+  writeStaged(transaction: Transaction, staged: Staged): void {
+    transaction.updatedAtMs = this.#clock.now()
+    this.#log.append([encodeTransaction({ ...transaction.toStored(), staged })])
   }
 
   /** L1 */

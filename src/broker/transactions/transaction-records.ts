@@ -12,9 +12,7 @@ import { readCount, readText, writeText } from '../record-text.ts'
 import { type StoredState, storedStates } from './transaction-states.ts'
 
 /** A marker that was written, or is to be written (`offset` = notWritten), and is not known to be on the disk. */
-export interface UnsettledMarker extends MarkerPlace {
-  readonly topic: string
-  readonly partition: number
+export interface UnsettledMarker extends LogEnd, MarkerPlace {
   readonly producerId: number
   readonly producerEpoch: number
   readonly commit: boolean
@@ -27,6 +25,24 @@ export interface MarkerPlace {
   readonly offset: number
   /** Where the transaction that it ends begins in the partition; -1: it has nothing there, 0: not known. */
   readonly firstOffset: number
+}
+
+/** How far a partition's log must reach. */
+export interface LogEnd {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string
+  readonly offset: number
+}
+
+/**
+ * What a PREPARE_COMMIT rests on that is written while the disk takes what it covers: it counts only where all of this is there.
+ */
+export interface Staged {
+  /** Its own markers, not yet written: up to where they belong, its records are to be there. */
+  readonly markers: readonly UnsettledMarker[]
+  /** What its offsets point behind. */
+  readonly inputs: readonly LogEnd[]
 }
 
 export const notWritten: number = Number.MAX_SAFE_INTEGER
@@ -42,6 +58,8 @@ export interface StoredTransaction {
   readonly updatedAtMs: number
   readonly startedAtMs: number
   readonly unsettled: readonly UnsettledMarker[]
+  /** Null: the state counts as it is written. */
+  readonly staged: Staged | null
 }
 
 const keyVersion = 0
@@ -49,6 +67,7 @@ const valueVersion = 1
 /** Far from any tag that Kafka will give away. */
 const unsettledTag = 10_000
 const lastEpochTag = 10_001
+const stagedTag = 10_002
 
 const writer = new ByteWriter(512)
 
@@ -67,6 +86,7 @@ export function encodeTombstone(transactionalId: string): KeyedRecord {
 export function encodeTransaction(transaction: StoredTransaction): KeyedRecord {
   const key = encodeKey(transaction.transactionalId)
   const unsettled = transaction.unsettled.length === 0 ? null : encodeUnsettled(transaction.unsettled)
+  const staged = transaction.staged === null ? null : encodeStaged(transaction.staged)
   writer.reset()
   writer.int16(valueVersion)
   writer.int64(transaction.producerId)
@@ -76,16 +96,19 @@ export function encodeTransaction(transaction: StoredTransaction): KeyedRecord {
   writePartitions(transaction.partitions)
   writer.int64(transaction.updatedAtMs)
   writer.int64(transaction.startedAtMs)
-  writer.unsignedVarint(unsettled === null ? 1 : 2)
-  if (unsettled !== null) {
-    writer.unsignedVarint(unsettledTag)
-    writer.unsignedVarint(unsettled.length)
-    writer.bytes(unsettled)
-  }
+  writer.unsignedVarint(1 + (unsettled === null ? 0 : 1) + (staged === null ? 0 : 1))
+  if (unsettled !== null) writeTag(unsettledTag, unsettled)
   writer.unsignedVarint(lastEpochTag)
   writer.unsignedVarint(2)
   writer.int16(transaction.lastProducerEpoch)
+  if (staged !== null) writeTag(stagedTag, staged)
   return { key, value: writer.copy() }
+}
+
+function writeTag(tag: number, content: Buffer): void {
+  writer.unsignedVarint(tag)
+  writer.unsignedVarint(content.length)
+  writer.bytes(content)
 }
 
 /** A compact list of (topic, partitions), each struct with its empty list of tagged fields. */
@@ -102,18 +125,34 @@ function writePartitions(partitions: ReadonlyMap<string, ReadonlySet<number>>): 
 
 function encodeUnsettled(markers: readonly UnsettledMarker[]): Buffer {
   writer.reset()
+  writeMarkers(markers)
+  return writer.copy()
+}
+
+function encodeStaged({ markers, inputs }: Staged): Buffer {
+  writer.reset()
+  writeMarkers(markers)
+  writer.int32(inputs.length)
+  for (const end of inputs) writeEnd(end)
+  return writer.copy()
+}
+
+function writeMarkers(markers: readonly UnsettledMarker[]): void {
   writer.int32(markers.length)
   for (const marker of markers) {
-    writeText(writer, marker.topic)
-    writer.int32(marker.partition)
-    writeText(writer, marker.topicId)
-    writer.int64(marker.offset)
+    writeEnd(marker)
     writer.int64(marker.firstOffset)
     writer.int64(marker.producerId)
     writer.int16(marker.producerEpoch)
     writer.int8(marker.commit ? 1 : 0)
   }
-  return writer.copy()
+}
+
+function writeEnd({ topic, partition, topicId, offset }: LogEnd): void {
+  writeText(writer, topic)
+  writer.int32(partition)
+  writeText(writer, topicId)
+  writer.int64(offset)
 }
 
 export function decodeTransactionKey(key: Buffer): string {
@@ -137,14 +176,16 @@ export function decodeTransaction(transactionalId: string, value: Buffer): Store
   const updatedAtMs = reader.int64()
   const startedAtMs = reader.int64()
   let unsettled: readonly UnsettledMarker[] = []
+  let staged: Staged | null = null
   let lastProducerEpoch = -1
   for (let left = version === 0 ? 0 : reader.unsignedVarint(); left > 0; left--) {
     const tag = reader.unsignedVarint()
     const size = reader.unsignedVarint()
     const at = reader.take(size)
     const content = new ByteReader(value, at, at + size)
-    if (tag === unsettledTag) unsettled = readUnsettled(content)
+    if (tag === unsettledTag) unsettled = readMarkers(content)
     else if (tag === lastEpochTag) lastProducerEpoch = content.int16()
+    else if (tag === stagedTag) staged = { markers: readMarkers(content), inputs: readEnds(content) }
   }
   return {
     transactionalId,
@@ -157,6 +198,7 @@ export function decodeTransaction(transactionalId: string, value: Buffer): Store
     updatedAtMs,
     startedAtMs,
     unsettled,
+    staged,
   }
 }
 
@@ -181,14 +223,11 @@ function skipTags(reader: ByteReader): void {
   }
 }
 
-function readUnsettled(reader: ByteReader): UnsettledMarker[] {
+function readMarkers(reader: ByteReader): UnsettledMarker[] {
   const markers: UnsettledMarker[] = []
   for (let left = readCount(reader); left > 0; left--) {
     markers.push({
-      topic: readText(reader),
-      partition: reader.int32(),
-      topicId: readText(reader),
-      offset: reader.int64(),
+      ...readEnd(reader),
       firstOffset: reader.int64(),
       producerId: reader.int64(),
       producerEpoch: reader.int16(),
@@ -196,6 +235,16 @@ function readUnsettled(reader: ByteReader): UnsettledMarker[] {
     })
   }
   return markers
+}
+
+function readEnds(reader: ByteReader): LogEnd[] {
+  const ends: LogEnd[] = []
+  for (let left = readCount(reader); left > 0; left--) ends.push(readEnd(reader))
+  return ends
+}
+
+function readEnd(reader: ByteReader): LogEnd {
+  return { topic: readText(reader), partition: reader.int32(), topicId: readText(reader), offset: reader.int64() }
 }
 
 function newer(what: string, version: number): StreamError {

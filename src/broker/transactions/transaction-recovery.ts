@@ -1,6 +1,7 @@
 /**
  * What a start does to the transactions it finds.
  *
+ *   PrepareCommit, staged         a commit when all is there that it rests on; otherwise it was never decided, and is aborted and fenced
  *   PrepareCommit, PrepareAbort   completed, as was decided
  *   Ongoing, after a clean stop   stays open until its time-out
  *   Ongoing, otherwise            aborted and fenced: what its producer was told may be lost with the power, so it
@@ -9,6 +10,7 @@
  *   state itself lost             aborted: nobody can have been told that it began durably
  */
 import type { Clock } from '../../base/clock.ts'
+import type { PartitionLog } from '../../log/partition-log.ts'
 import type { Partition } from '../topics/partition.ts'
 import type { MarkerWriter } from './marker-writer.ts'
 import type { Transaction } from './transaction.ts'
@@ -22,6 +24,36 @@ export interface RecoveryRooms {
   readonly log: TransactionLog
   readonly markers: MarkerWriter
   readonly cleanShutdown: boolean
+}
+
+/**
+ * Before anything is appended anywhere: then the logs end where the disk lost them. What is decided here is durable when it
+ * resolves, or the next start would ask logs that have grown since. Throws what the disk says.
+ */
+export async function decideStaged({ table, log, markers }: RecoveryRooms): Promise<void> {
+  const restsOn: PartitionLog[] = []
+  let undecided = false
+  for (const transaction of table.all()) {
+    const { staged } = transaction
+    if (staged === null) continue
+    transaction.staged = null
+    const ends = [...staged.markers, ...staged.inputs]
+    // A log that is offline is damaged, not short; what it holds may well be all of it.
+    const logs = ends.map((end) => ({ end, log: markers.partitionOf(end)?.online ?? null }))
+    if (logs.every(({ end, log }) => log === null || log.endOffset >= end.offset)) {
+      transaction.unsettled = [...transaction.unsettled, ...staged.markers]
+      for (const { log } of logs) if (log !== null) restsOn.push(log)
+      continue
+    }
+    undecided = true
+    transaction.become('Ongoing')
+    transaction.fence()
+    transaction.become('PrepareAbort')
+    log.write(transaction)
+  }
+  // One that cannot be synced is offline from then on.
+  await Promise.allSettled(restsOn.map((each) => each.sync()))
+  if (undecided) await log.sync()
 }
 
 export function recoverTransactions(rooms: RecoveryRooms, partitions: Iterable<Partition>): void {

@@ -2,13 +2,13 @@
  * The states of a transaction, Kafka's.
  *
  *   Empty ──> Ongoing ──┬──> PrepareCommit ──> CompleteCommit ──┬──> Empty, Ongoing
- *     ^          ^      │       │ (a partition could not be      │
- *     │          └──────│───────┘  synced, nothing was written)  │
+ *     ^          ^      │       │ (what it covers cannot be      │
+ *     │          └──────│───────┘  made durable, or never was)   │
  *     │                 └──> PrepareAbort ───> CompleteAbort ────┘
  *   Empty, CompleteCommit, CompleteAbort ──> Dead (forgotten after a week without use)
  *
- * In memory PrepareCommit begins when EndTxn is accepted, so that nothing more joins the transaction; on disk it is
- * written once everything it covers is synced.
+ * PrepareCommit begins when EndTxn is accepted, so that nothing more joins the transaction. It is written beside the syncs of all
+ * it covers, and counts when they are through (`Staged` in transaction-records.ts).
  */
 export const transactionStates = {
   Empty: ['Empty', 'Ongoing', 'Dead'],

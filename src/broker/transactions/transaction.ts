@@ -2,7 +2,7 @@ import { assert } from '../../base/assert.ts'
 import { deferred } from '../../base/deferred.ts'
 import { step } from '../../base/state-table.ts'
 import type { Deadline } from '../deadline.ts'
-import type { MarkerPlace, StoredTransaction, UnsettledMarker } from './transaction-records.ts'
+import type { MarkerPlace, Staged, StoredTransaction, UnsettledMarker } from './transaction-records.ts'
 import { type TransactionState, transactionStates } from './transaction-states.ts'
 
 /** The largest epoch of a producer id; the one below it is the last that a client is given. */
@@ -26,6 +26,7 @@ export class Transaction {
   timeoutMs: number
   partitions = new Map<string, Set<number>>()
   unsettled: readonly UnsettledMarker[] = []
+  staged: Staged | null = null
   startedAtMs = -1
   updatedAtMs = -1
   #state: TransactionState = 'Empty'
@@ -119,6 +120,7 @@ export class Transaction {
       updatedAtMs: this.updatedAtMs,
       startedAtMs: this.startedAtMs,
       unsettled: this.unsettled,
+      staged: this.staged,
     }
   }
 
@@ -127,6 +129,7 @@ export class Transaction {
     this.lastProducerEpoch = stored.lastProducerEpoch
     this.partitions = new Map([...stored.partitions].map(([topic, indexes]) => [topic, new Set(indexes)]))
     this.unsettled = stored.unsettled
+    this.staged = stored.staged
     this.startedAtMs = stored.startedAtMs
     this.updatedAtMs = stored.updatedAtMs
     this.#state = stored.state

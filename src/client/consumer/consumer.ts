@@ -59,6 +59,7 @@ export class Consumer {
   readonly #group: Group | null
   #mode: 'none' | 'assigned' | 'subscribed' = 'none'
   #polling: boolean = false
+  #woken: boolean = false
   #closed: boolean = false
 
   /** CONFIG_INVALID names an option that there is not, or that cannot have its value. */
@@ -150,14 +151,21 @@ export class Consumer {
         this.#findPositions()
         const taken = this.#fetcher.take()
         this.#fetcher.send()
-        if (taken.length > 0 || this.#fetcher.learned()) return taken
+        if (taken.length > 0 || this.#fetcher.learned() || this.#woken) return taken
         const remainingMs = deadlineMs - this.#caller.clock.monotonic()
         if (remainingMs <= 0) return []
         await this.#signal.wait(remainingMs)
       }
     } finally {
       this.#polling = false
+      this.#woken = false
     }
+  }
+
+  /** The poll under way, else the next one, ends at once with what it has. Unlike KafkaConsumer.wakeup it throws nothing there. */
+  wakeup(): void {
+    this.#woken = true
+    this.#signal.set()
   }
 
   #checkOpen(): void {

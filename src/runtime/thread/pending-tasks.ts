@@ -17,16 +17,14 @@ interface Opening {
  */
 export class PendingTasks {
   readonly #opener: TaskOpener
+  readonly #onOpened: () => void
   readonly #onFailure: (error: unknown) => void
   #opening: Opening | null = null
 
-  constructor(opener: TaskOpener, onFailure: (error: unknown) => void) {
+  constructor(opener: TaskOpener, onOpened: () => void, onFailure: (error: unknown) => void) {
     this.#opener = opener
+    this.#onOpened = onOpened
     this.#onFailure = onFailure
-  }
-
-  get some(): boolean {
-    return this.#opening !== null
   }
 
   open(ids: readonly TaskId[]): void {
@@ -34,6 +32,7 @@ export class PendingTasks {
     const abort = new AbortController()
     const done = this.#opener.open(ids, abort.signal).then((opened) => {
       opening.opened = opened
+      this.#onOpened()
     })
     const opening: Opening = { abort, done, opened: null }
     done.catch((error: unknown) => {

@@ -22,8 +22,8 @@ import { TaskSet } from './task-set.ts'
 
 /** Longest sleep of an idle thread: how late it hears that it shall stop. */
 const pollMsMax = 50
-/** The same while tasks are being opened: how late they begin. */
-const openingPollMs = 2
+/** A commit that comes later than this was not late for its timer alone. */
+const timerLatenessMsMax = 2
 /** How late an instance hears that another came or went. */
 const heartbeatMsMax = 1000
 /** A slow disk may hold a commit back for this part of the transaction's time. */
@@ -89,7 +89,7 @@ export class ThreadLife {
     const producerConnection = services.connect(`${config.applicationId}-producer`)
     this.#producing = new ProducingSide(producerConnection, this.consumer, config, processId)
     const opener = new TaskOpener(services, this.consumer, this.#producing.producer)
-    this.#pending = new PendingTasks(opener, (error) => this.#fail(error))
+    this.#pending = new PendingTasks(opener, this.#wake, (error) => this.#fail(error))
     this.#purge = new RepartitionPurge(services)
   }
 
@@ -167,9 +167,8 @@ export class ThreadLife {
   #waitMs(): number {
     const { commitIntervalMs, maxTaskIdleMs } = this.#services.config
     if (this.#suspended) return pollMsMax
-    if (this.#pending.some) return openingPollMs
     let waitMs = maxTaskIdleMs > 0 ? Math.min(pollMsMax, maxTaskIdleMs) : pollMsMax
-    if (this.tasks.all.some(({ task }) => task.needsCommit)) {
+    if (!this.#commitWouldWait && this.tasks.all.some(({ task }) => task.needsCommit)) {
       waitMs = Math.min(waitMs, this.#lastCommitMs + commitIntervalMs - this.#clock.monotonic())
     }
     // At least a moment: a wait of nothing would go round without letting anything else happen.
@@ -207,10 +206,14 @@ export class ThreadLife {
     const { commitIntervalMs, transactionTimeoutMs } = this.#services.config
     const sinceMs = this.#clock.monotonic() - this.#lastCommitMs
     if (sinceMs < commitIntervalMs) return
-    // 1b would wait for earlier commits: better to take up more records meanwhile, as long as the transaction has time.
-    const wouldWait = tasks.some(({ state }) => !state.mayRotate)
-    if (wouldWait && sinceMs < transactionTimeoutMs * openTransactionShare) return
+    // Better to take up more records meanwhile, as long as the transaction has time.
+    if (this.#commitWouldWait && sinceMs < transactionTimeoutMs * openTransactionShare) return
     if (tasks.some(({ task }) => task.needsCommit)) await this.#commit()
+  }
+
+  /** 1b would wait for earlier commits. The end of each one wakes the thread. */
+  get #commitWouldWait(): boolean {
+    return this.tasks.all.some(({ state }) => !state.mayRotate)
   }
 
   /** Up to where the tasks may go on. */
@@ -239,9 +242,16 @@ export class ThreadLife {
     // `written` fails with it.
     ended.catch(() => undefined)
     this.#last = { committed: ended, written }
+    for (const end of [ended, written]) end.then(this.#wake, this.#wake)
     this.#writtenBefore = previous.written
-    this.#lastCommitMs = startMs
+    this.#beginInterval(startMs)
     await begun
+  }
+
+  /** Timers come late by up to a millisecond or two: counted from when it was due, the intervals do not grow by that. */
+  #beginInterval(startMs: number): void {
+    const dueMs = this.#lastCommitMs + this.#services.config.commitIntervalMs
+    this.#lastCommitMs = startMs <= dueMs + timerLatenessMsMax ? Math.min(dueMs, startMs) : startMs
   }
 
   #report(tasks: readonly ActiveTask[], tookMs: number): void {
@@ -282,7 +292,10 @@ export class ThreadLife {
 
   #fail(error: unknown): void {
     this.#failure ??= { error }
+    this.#wake()
   }
+
+  readonly #wake = (): void => this.consumer.wakeup()
 
   #ownTasks(): OwnTasks {
     const running = this.tasks.all.map(({ task }) => task.taskId)
