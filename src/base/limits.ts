@@ -23,6 +23,11 @@ export const producerIdExpirationMs = 24 * 60 * 60_000
 /** A checkpoint bounds what a restart reads again: by time, and by bytes appended. */
 export const checkpointIntervalMs = 30_000
 export const checkpointBytes = 256 * MiB
+/** Longer tails are made durable where they are: there is enough of them to be worth an fdatasync of their own. */
+export const journalTailBytesMax = 32 * KiB
+export const journalFrameBytesMax = 256 * KiB
+/** Each of the journal's two files. */
+export const journalHalfBytes = 1 * MiB
 /** Sealed segments of one partition whose indexes and descriptor stay open between reads. */
 export const warmSegmentsMax = 2
 
@@ -96,6 +101,8 @@ export const queueBytesMax = 4 * MiB
 assert(batchBytesDefault <= batchBytesMax, 'a batch of default size is allowed')
 assert(batchBytesMax <= inflatedBatchBytesMax, 'a batch of any size that is allowed can be compressed and read')
 assert(batchBytesMax < frameBytesMax, 'a batch fits in a frame')
+assert(journalTailBytesMax < journalFrameBytesMax, 'any tail that is short enough fits in a frame of the journal')
+assert(journalFrameBytesMax <= journalHalfBytes, 'a frame fits in a half of the journal')
 assert(fetchPartitionBytesMax <= fetchBytesMax, 'one partition fits in a fetch')
 assert(batchBytesMax <= producerBufferBytes, 'the producer can hold its largest batch')
 assert(batchBytesMax <= produceRequestBytesMax, 'a batch fits into a produce request')

@@ -1,3 +1,5 @@
+import type { JournalAccess } from './log-sync.ts'
+
 /** What a topic's configuration means to one partition on disk. */
 export interface LogConfig {
   /** A segment is rolled before it would grow beyond this. */
@@ -60,6 +62,8 @@ export interface PartitionLogOptions {
   readonly cleanShutdown: boolean
   /** What the folder of all logs says of this one; null: nothing. */
   readonly recorded: LogCheckpoint | null
+  /** Null: what is to be durable is synced in the partition's own files. */
+  readonly journal: JournalAccess | null
 }
 
 /** What may be remembered of a partition: a restart reads again only from `recoveryPoint` on. */

@@ -7,6 +7,8 @@ import { checkpointBytes, checkpointIntervalMs } from '../base/limits.ts'
 import type { Machine } from '../base/machine.ts'
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.ts'
 import { encodeCheckpoint, parseCheckpoint, parseNumber, replaceFile } from './checkpoint-file.ts'
+import { Journal } from './journal.ts'
+import { replayJournal } from './journal-replay.ts'
 import type { LogCheckpoint, LogConfig } from './log-config.ts'
 import { PartitionLog } from './partition-log.ts'
 import { claimTopicId, readTopicId } from './partition-metadata.ts'
@@ -20,7 +22,8 @@ const recoveryPointsName = 'recovery-point-offset-checkpoint'
 const startOffsetsName = 'log-start-offset-checkpoint'
 const checkpointNames = [recoveryPointsName, startOffsetsName] as const
 const deletedSuffix = '-delete'
-const partitionName = /^(.+)-(\d+)$/
+/** A lock may lie beside the partitions. */
+const partitionName = /^(?!\.lock-)(.+)-(\d+)$/
 const checkIntervalMs = 1000
 
 interface Meta {
@@ -66,6 +69,7 @@ export class LogDirectory {
   readonly #known: Map<string, LogCheckpoint>
   readonly #logs = new Map<string, PartitionLog>()
   readonly #failed = new Map<string, StreamError>()
+  readonly #journal: Journal
   readonly #group = new SyncGroup(() => this.#checkpointRound())
   #timer: Timer | null = null
   #checkpointFailure: StreamError | null = null
@@ -79,6 +83,7 @@ export class LogDirectory {
     meta: Meta,
     cleanShutdown: boolean,
     known: Map<string, LogCheckpoint>,
+    journal: Journal,
   ) {
     this.#machine = machine
     this.directory = directory
@@ -86,6 +91,7 @@ export class LogDirectory {
     this.leaderEpoch = meta.starts
     this.cleanShutdown = cleanShutdown
     this.#known = known
+    this.#journal = journal
     this.#lastCheckpointMs = machine.clock.monotonic()
   }
 
@@ -96,7 +102,7 @@ export class LogDirectory {
   static async open(
     machine: Machine,
     directory: string,
-    options: { readonly lockDirectory?: string } = {},
+    options: { readonly lockDirectory?: string; readonly journalHalfBytes?: number } = {},
   ): Promise<LogDirectory> {
     const lock = DirectoryLock.acquire(machine, options.lockDirectory ?? directory, 'DATA_DIR_LOCKED')
     try {
@@ -105,8 +111,11 @@ export class LogDirectory {
       const last = readMeta(machine, directory)
       if (last === null) requireNew(machine, directory)
       // Before the first life has a number: a folder with a number and without these files has lost them.
-      if (last === null)
+      if (last === null) {
         for (const name of checkpointNames) await replaceFile(files, join(directory, name), encodeCheckpoint([]))
+      } else if (!last.clean) {
+        await replayJournal(files, directory, last.starts)
+      }
       const meta: Meta = { version: formatVersion, starts: (last?.starts ?? 0) + 1, clean: false }
       await replaceFile(files, join(directory, metaName), encodeCheckedJson(meta))
       await files.syncDirectory(join(directory, '..'))
@@ -119,6 +128,7 @@ export class LogDirectory {
         meta,
         last?.clean ?? false,
         readKnown(machine, directory),
+        new Journal(files, directory, meta.starts, options.journalHalfBytes),
       )
       opened.#schedule()
       return opened
@@ -153,7 +163,11 @@ export class LogDirectory {
     assert(!this.#logs.has(name), 'a partition is opened once')
     assert(this.#closed === null, 'a closed log opens no partition')
     const directory = join(this.directory, name)
+    const { topicId } = options
     try {
+      // What a life that died named or renamed there must be durable before files go because of it.
+      if (!this.cleanShutdown && this.#machine.files.exists(directory))
+        await this.#machine.files.syncDirectory(directory)
       const log = PartitionLog.open(this.#machine, directory, {
         topic,
         partition,
@@ -161,9 +175,9 @@ export class LogDirectory {
         leaderEpoch: this.leaderEpoch,
         cleanShutdown: this.cleanShutdown,
         recorded: this.#known.get(name) ?? null,
+        journal: topicId === undefined ? null : { journal: this.#journal, folder: name, topicId },
       })
-      if (options.topicId !== undefined)
-        await claimTopicId(this.#machine.files, directory, options.topicId, log.sizeBytes > 0)
+      if (topicId !== undefined) await claimTopicId(this.#machine.files, directory, topicId, log.sizeBytes > 0)
       log.onTrouble = (error) => this.onTrouble?.(name, error)
       this.#logs.set(name, log)
       this.#failed.delete(name)
@@ -339,6 +353,7 @@ export class LogDirectory {
       await attempt(this.#save())
       if (failures.length === 0) await this.#leaveMark()
     } finally {
+      this.#journal.close()
       this.#lock.release()
     }
     if (failures.length > 0) throw failures[0]

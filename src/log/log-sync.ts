@@ -1,29 +1,47 @@
 import { assert } from '../base/assert.ts'
 import type { Files } from '../base/files.ts'
+import { journalTailBytesMax } from '../base/limits.ts'
+import type { Journal, JournalUser } from './journal.ts'
+import type { Segment } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
 import { SyncGroup } from './sync-group.ts'
 
+/** The journal, and who writes to it. */
+export interface JournalAccess {
+  readonly journal: Journal
+  /** Name of the partition's folder. */
+  readonly folder: string
+  readonly topicId: string
+}
+
 /**
- * How far a partition is on the disk: many callers share one round of fdatasync over the segments and the folders whose
- * names changed.
+ * How far a partition is on the disk: many callers share one round. A short tail of the active segment goes to the journal, with
+ * those of other partitions; anything else is an fdatasync of the segments, and of the folders whose names changed.
  *
  * Laws
- *  N1  what was appended, and what was named, before a call of `join` is durable when it resolves
- *  N2  the synced offset never goes back
+ *  N1  what was appended, and what was named, before a call of `join` is durable when it resolves; after `syncFiles` it is so
+ *      in the partition's own files
+ *  N2  syncedOffset ≤ durableOffset, and neither goes back
  *  N3  after a failure nothing counts as synced any more: the operating system may have dropped what it could not write
  */
-export class LogSync {
+export class LogSync implements JournalUser {
   readonly #files: Files
   readonly #segments: SegmentList
   readonly #endOffset: () => number
   readonly #tellFailure: (cause: unknown) => Error
+  readonly #journal: JournalAccess | null
   #failure: Error | null = null
   readonly #group = new SyncGroup(() => this.#round())
+  readonly #filesGroup = new SyncGroup(() => this.#filesRound())
   /** Folders with names that a power cut may still take back. */
   readonly #folders = new Set<string>()
   #syncedOffset: number
+  #durableOffset: number
   /** How far the last round that began reaches. */
   #syncingOffset = 0
+  /** Where durable bytes end; null: not known. */
+  #durableEnd: { readonly segment: Segment; readonly position: number } | null = null
+  #closed = false
 
   /** `tellFailure`: says what a failure of the disk means, and calls `fail` with it. */
   constructor(
@@ -32,16 +50,25 @@ export class LogSync {
     syncedOffset: number,
     endOffset: () => number,
     tellFailure: (cause: unknown) => Error,
+    journal: JournalAccess | null,
   ) {
     this.#files = files
     this.#segments = segments
     this.#syncedOffset = syncedOffset
+    this.#durableOffset = syncedOffset
     this.#endOffset = endOffset
     this.#tellFailure = tellFailure
+    this.#journal = journal
   }
 
+  /** Everything below it is on the disk, in the partition's own files. */
   get syncedOffset(): number {
     return this.#syncedOffset
+  }
+
+  /** Everything below it is on the disk, there or in the journal. */
+  get durableOffset(): number {
+    return this.#durableOffset
   }
 
   /** Are there names that a power cut may take back? */
@@ -63,9 +90,18 @@ export class LogSync {
     return this.#group.join()
   }
 
+  /** N1. A partition that was closed has nothing to sync any more. */
+  syncFiles(): Promise<void> {
+    return this.#closed ? Promise.resolve() : this.#filesGroup.join()
+  }
+
   /** The round under way, when it covers what lies below `offset`; null when another one is needed. */
   underWay(offset: number): Promise<void> | null {
     return offset <= this.#syncingOffset ? this.#group.underWay : null
+  }
+
+  close(): void {
+    this.#closed = true
   }
 
   async #round(): Promise<void> {
@@ -73,8 +109,34 @@ export class LogSync {
     if (this.#failure !== null) throw this.#failure
     const target = this.#endOffset()
     this.#syncingOffset = target
+    if (!(await this.#toJournal())) return this.#filesGroup.join()
+    this.#durableUpTo(target)
+  }
+
+  /** False: the round needs more than the journal. */
+  async #toJournal(): Promise<boolean> {
+    const segment = this.#segments.active
+    // Bytes of a segment that was sealed, or a name, are not for the journal.
+    if (this.#journal === null || this.foldersUnsynced || this.#durableEnd?.segment !== segment) return false
+    const { journal, folder, topicId } = this.#journal
+    const { baseOffset, sizeBytes } = segment
+    const { position } = this.#durableEnd
+    const length = sizeBytes - position
+    if (length > journalTailBytesMax) return false
+    const tail = { folder, topicId, baseOffset, position, file: segment.file(), length }
+    if (length > 0 && !(await journal.take(tail, this))) return false
+    this.#durableTo(segment, sizeBytes)
+    return true
+  }
+
+  async #filesRound(): Promise<void> {
+    // N3
+    if (this.#failure !== null) throw this.#failure
+    const target = this.#endOffset()
+    const segment = this.#segments.active
+    const { sizeBytes } = segment
     try {
-      for (const segment of this.#segments.unsynced()) await segment.sync()
+      for (const unsynced of this.#segments.unsynced()) await unsynced.sync()
       const folders = [...this.#folders]
       this.#folders.clear()
       for (const folder of folders) await this.#files.syncDirectory(folder)
@@ -83,5 +145,18 @@ export class LogSync {
     }
     assert(target >= this.#syncedOffset, 'N2: the synced offset never goes back')
     this.#syncedOffset = target
+    this.#durableUpTo(target)
+    this.#durableTo(segment, sizeBytes)
+  }
+
+  /** N2: the two kinds of rounds may overtake each other. */
+  #durableUpTo(offset: number): void {
+    this.#durableOffset = Math.max(this.#durableOffset, offset)
+  }
+
+  #durableTo(segment: Segment, position: number): void {
+    const known = this.#durableEnd
+    if (known === null || segment.baseOffset > known.segment.baseOffset) this.#durableEnd = { segment, position }
+    else if (segment === known.segment && position > known.position) this.#durableEnd = { segment, position }
   }
 }

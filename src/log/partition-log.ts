@@ -121,13 +121,13 @@ export class PartitionLog {
       Math.min(recoveryPoint, recovered.endOffset),
       () => this.#endOffset,
       (cause) => this.#goOffline(cause),
+      options.journal,
     )
     this.#lastCheckpoint = { recoveryPoint: this.#syncing.syncedOffset, startOffset }
     this.#epochs = new LeaderEpochs(machine.files, directory)
     this.#snapshots = new ProducerSnapshots(machine.files, directory, recovered.snapshotOffsets)
     this.#reader = new LogReader(this.#epochs, () => this.#config)
-    // A life that died may have left names that it never synced.
-    if (recovered.changed || created || !options.cleanShutdown) this.#syncing.named(directory)
+    if (recovered.changed || created) this.#syncing.named(directory)
     if (created) this.#syncing.named(dirname(directory))
     if (!this.#epochs.load(saved?.epochs ?? null, recoveryPoint, options.leaderEpoch))
       deriveEpochs(this.#segments, recoveryPoint, options.leaderEpoch, this.#epochs)
@@ -178,7 +178,7 @@ export class PartitionLog {
 
   /** Is there something that a power cut would take? */
   get unsynced(): boolean {
-    return this.#syncing.syncedOffset < this.#endOffset
+    return this.#syncing.durableOffset < this.#endOffset
   }
 
   /** Why it is offline; null while it serves. */
@@ -397,7 +397,7 @@ export class PartitionLog {
   /** As `sync`, for a caller who needs what lies before `offset`: often it is durable already, or will be after the round under way. */
   syncBefore(offset: number): Promise<void> {
     if (this.#offline !== null) return Promise.reject(this.#offline)
-    if (offset <= this.#syncing.syncedOffset) return Promise.resolve()
+    if (offset <= this.#syncing.durableOffset) return Promise.resolve()
     return this.#syncing.underWay(offset) ?? this.sync()
   }
 
@@ -438,7 +438,7 @@ export class PartitionLog {
       await this.#snapshots.sync()
       await this.#epochs.save()
     })
-    await this.#syncing.join()
+    await this.#syncing.syncFiles()
     assert(this.#syncing.syncedOffset >= offset, 'L2: a checkpoint covers what was appended before it')
     await this.#orOffline(() => this.#checkpoints.save(content))
     this.#checkpointLost = false
@@ -489,8 +489,9 @@ export class PartitionLog {
       if (this.#offline === null) this.#segments.active.finishIndexes()
       if (this.checkpointDue) await this.checkpoint()
       // An fdatasync may still be under way; that it fails is known already.
-      else if (this.#offline !== null) await this.#syncing.join().catch(() => undefined)
+      else if (this.#offline !== null) await this.#syncing.syncFiles().catch(() => undefined)
     } finally {
+      this.#syncing.close()
       this.#segments.close()
     }
   }

@@ -199,7 +199,8 @@ function recoverTail(segments: Segment[], options: RecoveryOptions): TailCut | n
       : { problem: `the segment before it ends at ${expected}`, position: 0, epoch }
     if (follows) expected = segment.endOffset
     epoch = end.epoch
-    segment.unsynced = segment.endOffset > options.recoveryPoint
+    // Also where nothing lies above the recovery point: a life that died may have cut it without a sync.
+    segment.unsynced = !options.cleanShutdown || segment.endOffset > options.recoveryPoint
     if (end.problem === null) continue
     if (expected < options.recoveryPoint || options.cleanShutdown)
       throw segment.corrupt(expected, end.position, end.problem)

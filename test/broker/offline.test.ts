@@ -61,7 +61,7 @@ describe('A disk that fails', () => {
   it('stops transactions when their own log fails, but not the rest', async () => {
     const producer = await broker.init('tx')
     await broker.send(producer, 't', 0, ['a'])
-    disk.failSyncs(/__transaction_state/)
+    disk.failSyncs(/__transaction_state|journal/, 2)
     expect(await broker.end(producer, true)).to.equal('COORDINATOR_NOT_AVAILABLE')
     expect((await broker.init('other')).error).to.equal('COORDINATOR_NOT_AVAILABLE')
     expect(await broker.produce('t', 1, ['b'])).to.equal(0)

@@ -2,6 +2,7 @@
  * Planted bugs, each made of a disk that lies. A harness that does not notice them is worth nothing.
  */
 import { dirname } from 'node:path'
+import { StreamError } from '../../src/base/errors.ts'
 import type { Files } from '../../src/base/files.ts'
 import { encodeSnapshot } from '../../src/log/producer-snapshot.ts'
 import { ProducerState } from '../../src/log/producer-state.ts'
@@ -15,14 +16,17 @@ export interface Plant {
   readonly faulty: (files: Files) => Files
 }
 
+const journalPath = /\/journal\.\d$/
+
 export const plants: readonly Plant[] = [
-  plant('segments', 'records are acknowledged before they are on the disk', () => skipping(/\.log$/)),
+  plant('segments', 'records are acknowledged before they are on the disk', () => directly(/\.log$/)),
   plant('offsets', 'a transaction commits before its offsets are on the disk', () =>
-    skipping(/__consumer_offsets-.*\.log$/),
+    directly(/__consumer_offsets-.*\.log$/),
   ),
   plant('decisions', 'a commit is answered before its decision is on the disk', () =>
-    skipping(/__transaction_state-.*\.log$/),
+    directly(/__transaction_state-.*\.log$/),
   ),
+  plant('journal', 'what the journal was given counts before it is on the disk', () => skipping(journalPath)),
   plant(
     'recovery-points',
     'a recovery point is recorded before what lies below it is on the disk',
@@ -37,6 +41,16 @@ export const plants: readonly Plant[] = [
 
 function plant(name: string, story: string, hooks: () => DiskHooks): Plant {
   return { name, story, faulty: (files) => hookedFiles(files, hooks()) }
+}
+
+/** The same, with a journal that takes nothing: what is to be durable is synced where it is. */
+function directly(pattern: RegExp): DiskHooks {
+  return { ...skipping(pattern), instead: refusingJournal }
+}
+
+function refusingJournal(path: string, bytes: Buffer): Buffer {
+  if (journalPath.test(path)) throw new StreamError('DISK_FULL', `write ${path}: no space left`)
+  return bytes
 }
 
 function skipping(pattern: RegExp): DiskHooks {

@@ -110,6 +110,7 @@ export function openLog(
     leaderEpoch: 1,
     cleanShutdown: false,
     recorded: { recoveryPoint, startOffset },
+    journal: null,
     ...options,
   })
 }

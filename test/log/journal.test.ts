@@ -1,0 +1,152 @@
+import { expect } from 'chai'
+import { SeededRandom } from '../../src/base/random.ts'
+import { Journal, type JournalUser, journalNames } from '../../src/log/journal.ts'
+import { FrameBuilder, readFrames } from '../../src/log/journal-frame.ts'
+import { replayJournal } from '../../src/log/journal-replay.ts'
+import { SimulatedFiles } from '../../src/testing/simulated-files.ts'
+
+const topicId = '11111111-2222-4333-8444-555555555555'
+const digits = Buffer.from(topicId.replaceAll('-', ''), 'hex').toString('base64url')
+const logPath = '/log/t-0/00000000000000000000.log'
+const nobody: JournalUser = { syncFiles: () => Promise.resolve() }
+
+async function write(files: SimulatedFiles, path: string, text: string): Promise<void> {
+  const file = files.open(path, 'write')
+  file.write(Buffer.from(text), 0, text.length, 0)
+  file.close()
+}
+
+/** A partition with some bytes, its names durable. */
+async function folder(text: string): Promise<SimulatedFiles> {
+  const files = new SimulatedFiles()
+  files.makeDirectory('/log/t-0')
+  await write(files, logPath, text)
+  await write(files, '/log/t-0/partition.metadata', `version: 0\ntopic_id: ${digits}\n`)
+  const metadata = files.open('/log/t-0/partition.metadata', 'read')
+  await metadata.sync()
+  metadata.close()
+  for (const path of ['/', '/log', '/log/t-0']) await files.syncDirectory(path)
+  return files
+}
+
+function tailOf(files: SimulatedFiles, position: number, length: number, folderName = 't-0') {
+  return { folder: folderName, topicId, baseOffset: 0, position, length, file: files.open(logPath, 'read') }
+}
+
+function contentOf(files: SimulatedFiles): string {
+  return files.read(logPath).toString()
+}
+
+describe('The journal', () => {
+  it('gives back after a power cut what it took', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const files = await folder('one two three')
+      const journal = new Journal(files, '/log', 7)
+      const taken = await Promise.all([
+        journal.take(tailOf(files, 0, 4), nobody),
+        journal.take(tailOf(files, 4, 4), nobody),
+      ])
+      expect(taken).to.deep.equal([true, true])
+      expect(await journal.take(tailOf(files, 8, 5), nobody)).to.equal(true)
+      const after = files.cut(new SeededRandom(seed))
+      await replayJournal(after, '/log', 7)
+      expect(contentOf(after)).to.equal('one two three')
+      await replayJournal(after, '/log', 7)
+      expect(contentOf(after.cut(new SeededRandom(seed))), 'it is synced then').to.equal('one two three')
+    }
+  })
+
+  it('takes with one sync what comes in one moment', async () => {
+    const files = await folder('0123456789')
+    const journal = new Journal(files, '/log', 1)
+    await Promise.all([0, 1, 2, 3].map((position) => journal.take(tailOf(files, position, 1), nobody)))
+    const frames = readFrames(files.read(`/log/${journalNames[0]}`))
+    expect(frames.map(({ life, sequence, entries }) => [life, sequence, entries.length])).to.deep.equal([[1, 1, 4]])
+  })
+
+  it('says nothing of another life, topic or segment, nor behind a hole', async () => {
+    const files = await folder('good bytes')
+    const journal = new Journal(files, '/log', 3)
+    const bad = { ...tailOf(files, 0, 4), file: files.open('/log/t-0/partition.metadata', 'read') }
+    await journal.take({ ...bad, topicId: topicId.replace('1', '2') }, nobody)
+    await journal.take({ ...bad, baseOffset: 5 }, nobody)
+    await journal.take({ ...bad, folder: 'gone-0' }, nobody)
+    await journal.take({ ...bad, position: 0, length: 0 }, nobody)
+    await replayJournal(files, '/log', 3)
+    expect(contentOf(files)).to.equal('good bytes')
+    expect(files.list('/log/t-0')).to.deep.equal(['00000000000000000000.log', 'partition.metadata'])
+    await journal.take(tailOf(files, 0, 10), nobody)
+    await write(files, logPath, 'changed it')
+    await replayJournal(files, '/log', 2)
+    expect(contentOf(files)).to.equal('changed it')
+    await replayJournal(files, '/log', 3)
+    expect(contentOf(files)).to.equal('good bytes')
+    const shorter = files.open(logPath, 'write')
+    shorter.truncate(3)
+    await journal.take({ ...bad, position: 4 }, nobody)
+    const behind = new Journal(files, '/log', 4)
+    await behind.take({ ...bad, position: 4 }, nobody)
+    await replayJournal(files, '/log', 4)
+    expect(contentOf(files)).to.equal('goo')
+  })
+
+  it('is written over only when all whose bytes it holds were synced', async () => {
+    const files = await folder('x'.repeat(600))
+    const journal = new Journal(files, '/log', 1, 1000)
+    let release = (): void => {}
+    const slow: JournalUser = { syncFiles: () => new Promise((resolve) => (release = resolve)) }
+    const take = (user: JournalUser): Promise<boolean> => journal.take(tailOf(files, 0, 600), user)
+    expect([await take(slow), await take(nobody), await take(nobody)]).to.deep.equal([true, true, false])
+    release()
+    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(await take(nobody)).to.equal(true)
+  })
+
+  it('is not written over where a sync failed, and takes nothing more when it is full', async () => {
+    const files = await folder('x'.repeat(600))
+    const journal = new Journal(files, '/log', 1, 1000)
+    const failing: JournalUser = { syncFiles: () => Promise.reject(new Error('the disk failed')) }
+    const take = (): Promise<boolean> => journal.take(tailOf(files, 0, 600), failing)
+    expect([await take(), await take()]).to.deep.equal([true, true])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect([await take(), await take()]).to.deep.equal([false, false])
+  })
+
+  it('takes nothing more after a sync of its own failed', async () => {
+    const files = await folder('0123456789')
+    const journal = new Journal(files, '/log', 1)
+    files.failSyncs(/journal/)
+    expect(await journal.take(tailOf(files, 0, 4), nobody)).to.equal(false)
+    expect(await journal.take(tailOf(files, 0, 4), nobody)).to.equal(false)
+  })
+
+  it('takes no tail that is longer than a frame, or than its file', async () => {
+    const files = await folder('x'.repeat(600))
+    const journal = new Journal(files, '/log', 1, 500)
+    expect(await journal.take(tailOf(files, 0, 600), nobody)).to.equal(false)
+    expect(await journal.take(tailOf(files, 590, 20), nobody)).to.equal(false)
+    expect(await journal.take(tailOf(files, 590, 10), nobody)).to.equal(true)
+  })
+
+  it('ends at the first frame that is torn', () => {
+    const builder = new FrameBuilder(1000)
+    const files = new SimulatedFiles()
+    files.makeDirectory('/d')
+    const file = files.open('/d/f', 'write')
+    file.write(Buffer.from('abcdef'), 0, 6, 0)
+    const frame = (sequence: number): Buffer => {
+      builder.reset()
+      builder.add({ folder: 'ü-0', topicId, baseOffset: 2 ** 40, position: 1, length: 3, file })
+      return Buffer.from(builder.seal(9, sequence))
+    }
+    const whole = Buffer.concat([frame(1), frame(2), Buffer.alloc(100)])
+    const entry = { folder: 'ü-0', topicId, baseOffset: 2 ** 40, position: 1, bytes: Buffer.from('bcd') }
+    expect(readFrames(whole)).to.deep.equal([1, 2].map((sequence) => ({ life: 9, sequence, entries: [entry] })))
+    for (let at = 0; at < frame(1).length; at++) {
+      const torn = Buffer.from(whole)
+      torn[at]! ^= 1
+      expect(readFrames(torn), `byte ${at}`).to.deep.equal([])
+    }
+  })
+})
