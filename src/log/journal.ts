@@ -41,8 +41,8 @@ export class Journal {
   #users: JournalUser[] = []
   #current = 0
   #sequence = 0
-  /** A failed sync: nobody knows what of the file is on the disk. */
-  #failed = false
+  /** It is closed, or a sync failed: nobody knows what of the file is on the disk. */
+  #ended = false
 
   /** @param life the number of this opening of the directory */
   constructor(files: Files, directory: string, life: number, halfBytes: number = journalHalfBytes) {
@@ -57,7 +57,7 @@ export class Journal {
 
   /** True: they are durable (J1). False: it could not take them. */
   async take(tail: JournalTail, user: JournalUser): Promise<boolean> {
-    if (this.#failed) return false
+    if (this.#ended) return false
     try {
       if (!this.#frame.add(tail)) return false
       this.#users.push(user)
@@ -75,6 +75,8 @@ export class Journal {
     const frame = this.#frame.seal(this.#life, ++this.#sequence)
     let half: Half
     try {
+      // Whoever joined meanwhile: behind a torn frame nothing is replayed.
+      if (this.#ended) throw new StreamError('DISK_FAILED', `the journal of ${this.#directory} takes nothing more`)
       half = this.#halfFor(frame.length)
       half.write(this.#files, this.#directory, frame)
     } finally {
@@ -84,7 +86,7 @@ export class Journal {
     try {
       await half.sync(this.#files, this.#directory)
     } catch (error) {
-      this.#failed = true
+      this.#ended = true
       throw error
     }
   }
@@ -107,7 +109,10 @@ export class Journal {
     if (results.every(({ status }) => status === 'fulfilled')) half.users.clear()
   }
 
-  close(): void {
+  /** Waits for the round under way. */
+  async close(): Promise<void> {
+    this.#ended = true
+    await this.#group.join().catch(() => undefined)
     for (const half of this.#halves) half.close()
   }
 }

@@ -353,7 +353,7 @@ export class LogDirectory {
       await attempt(this.#save())
       if (failures.length === 0) await this.#leaveMark()
     } finally {
-      this.#journal.close()
+      await this.#journal.close()
       this.#lock.release()
     }
     if (failures.length > 0) throw failures[0]

@@ -127,7 +127,8 @@ export class PartitionLog {
     this.#epochs = new LeaderEpochs(machine.files, directory)
     this.#snapshots = new ProducerSnapshots(machine.files, directory, recovered.snapshotOffsets)
     this.#reader = new LogReader(this.#epochs, () => this.#config)
-    if (recovered.changed || created) this.#syncing.named(directory)
+    // What a life that died cut off or renamed may not be durable: the first sync, or checkpoint, makes it so.
+    if (recovered.changed || created || !options.cleanShutdown) this.#syncing.named(directory)
     if (created) this.#syncing.named(dirname(directory))
     if (!this.#epochs.load(saved?.epochs ?? null, recoveryPoint, options.leaderEpoch))
       deriveEpochs(this.#segments, recoveryPoint, options.leaderEpoch, this.#epochs)

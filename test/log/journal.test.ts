@@ -117,7 +117,22 @@ describe('The journal', () => {
     const files = await folder('0123456789')
     const journal = new Journal(files, '/log', 1)
     files.failSyncs(/journal/)
+    const first = journal.take(tailOf(files, 0, 4), nobody)
+    await Promise.resolve()
+    await Promise.resolve()
+    const meanwhile = journal.take(tailOf(files, 4, 4), nobody)
+    expect([await first, await meanwhile]).to.deep.equal([false, false])
     expect(await journal.take(tailOf(files, 0, 4), nobody)).to.equal(false)
+  })
+
+  it('that is closed waits for what is under way, and takes nothing more', async () => {
+    const files = await folder('0123456789')
+    const journal = new Journal(files, '/log', 1)
+    const taken = journal.take(tailOf(files, 0, 4), nobody)
+    await Promise.resolve()
+    await Promise.resolve()
+    await journal.close()
+    expect(await taken).to.equal(true)
     expect(await journal.take(tailOf(files, 0, 4), nobody)).to.equal(false)
   })
 
