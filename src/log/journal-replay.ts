@@ -26,6 +26,11 @@ export async function replayJournal(files: Files, directory: string, life: numbe
   }
 }
 
+/** All that it held is synced where it belongs. */
+export function removeJournal(files: Files, directory: string): void {
+  for (const path of journalNames.map((name) => join(directory, name))) if (files.exists(path)) files.remove(path)
+}
+
 function framesOf(files: Files, path: string, life: number): JournalFrame[] {
   if (!files.exists(path)) return []
   return readFrames(files.read(path)).filter((frame) => frame.life === life)

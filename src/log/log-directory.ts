@@ -8,7 +8,7 @@ import type { Machine } from '../base/machine.ts'
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.ts'
 import { encodeCheckpoint, parseCheckpoint, parseNumber, replaceFile } from './checkpoint-file.ts'
 import { Journal } from './journal.ts'
-import { replayJournal } from './journal-replay.ts'
+import { removeJournal, replayJournal } from './journal-replay.ts'
 import type { LogCheckpoint, LogConfig } from './log-config.ts'
 import { PartitionLog } from './partition-log.ts'
 import { claimTopicId, readTopicId } from './partition-metadata.ts'
@@ -115,6 +115,7 @@ export class LogDirectory {
         for (const name of checkpointNames) await replaceFile(files, join(directory, name), encodeCheckpoint([]))
       } else if (!last.clean) {
         await replayJournal(files, directory, last.starts)
+        removeJournal(files, directory)
       }
       const meta: Meta = { version: formatVersion, starts: (last?.starts ?? 0) + 1, clean: false }
       await replaceFile(files, join(directory, metaName), encodeCheckedJson(meta))
@@ -350,10 +351,10 @@ export class LogDirectory {
         await attempt(log.close())
         this.#known.set(log.name, log.lastCheckpoint)
       }
+      await attempt(this.#journal.close())
       await attempt(this.#save())
       if (failures.length === 0) await this.#leaveMark()
     } finally {
-      await this.#journal.close()
       this.#lock.release()
     }
     if (failures.length > 0) throw failures[0]
@@ -365,7 +366,9 @@ export class LogDirectory {
       this.cleanShutdown || this.folders().every(({ topic, partition }) => this.#logs.has(`${topic}-${partition}`))
     const online = [...this.#logs.values()].every((log) => log.offline === null)
     const meta: Meta = { version: formatVersion, starts: this.leaderEpoch, clean: asBefore && online }
-    await replaceFile(this.#machine.files, join(this.directory, metaName), encodeCheckedJson(meta))
+    const { files } = this.#machine
+    await replaceFile(files, join(this.directory, metaName), encodeCheckedJson(meta))
+    if (meta.clean) removeJournal(files, this.directory)
   }
 }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { type CrashPoint, observeCrashPoints } from '../../src/base/crash-points.ts'
 import type { Files } from '../../src/base/files.ts'
 import { SeededRandom } from '../../src/base/random.ts'
-import { journalNames } from '../../src/log/journal.ts'
+import { removeJournal } from '../../src/log/journal-replay.ts'
 import { batchSize, lastOffsetOf } from '../../src/records/batch-format.ts'
 import { Fixture, type TestProducer } from './fixture.ts'
 
@@ -12,7 +12,7 @@ function logOf(partition: string): string {
 
 /** Takes the end of a partition away, as a power cut does: batches from this offset on, and what the journal holds. */
 function lose(disk: Files, partition: string, fromOffset: number): void {
-  for (const path of journalNames.map((name) => `/data/log/${name}`)) if (disk.exists(path)) disk.remove(path)
+  removeJournal(disk, '/data/log')
   const bytes = disk.read(logOf(partition))
   let at = 0
   while (at < bytes.length && lastOffsetOf(bytes, at) < fromOffset) at += batchSize(bytes, at)

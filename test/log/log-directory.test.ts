@@ -74,6 +74,26 @@ describe('LogDirectory', () => {
     await logs.close()
   })
 
+  it('has a journal from the second small sync on, until it is closed in order or opened again', async () => {
+    const folder = temporaryFolder()
+    const journals = (): string[] => readdirSync(folder).filter((name) => name.startsWith('journal'))
+    for (const close of [true, false, true]) {
+      const logs = await LogDirectory.open(mortalMachine(), folder)
+      expect(journals()).to.deep.equal([])
+      const log = await logs.openPartition('t', 0, {
+        config: testConfig,
+        topicId: '01234567-89ab-cdef-0123-456789abcdef',
+      })
+      for (const seen of [[], ['journal.0']]) {
+        log.append(batchOf(['x']), client)
+        await log.sync()
+        expect(journals()).to.deep.equal(seen)
+      }
+      if (close) await logs.close()
+      expect(journals()).to.deep.equal(close ? [] : ['journal.0'])
+    }
+  })
+
   it('is refused to a second holder, naming the first', async () => {
     const folder = temporaryFolder()
     const machine = testMachine()
