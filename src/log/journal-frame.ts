@@ -68,9 +68,12 @@ export class FrameBuilder {
     writer.int64(position)
     writer.uint32(length)
     writer.ensure(length)
-    const whole = file.read(writer.buffer, writer.position, length, position) === length
-    writer.position = whole ? writer.position + length : start
-    return whole
+    const at = writer.position
+    // Where the read fails, nothing of the entry stays.
+    writer.position = start
+    if (file.read(writer.buffer, at, length, position) < length) return false
+    writer.position = at + length
+    return true
   }
 
   #text(text: string): void {

@@ -10,7 +10,7 @@ import { segmentPath } from './segment-names.ts'
  * synced there. Done twice it does the same.
  *
  * Not written are bytes of a topic or segment that is gone, and bytes behind a hole: what is missing there was synced once, and
- * recovery is to find that out.
+ * recovery is to find that out. An error of the disk is thrown: the journal has the only durable copy, so the start ends with it.
  *
  * @param life the number of the life that stopped
  */

@@ -10,7 +10,7 @@ export const journalNames = ['journal.0', 'journal.1'] as const
 
 /** Whose bytes the journal holds. */
 export interface JournalUser {
-  /** Makes durable in its own files what was appended so far; resolves also when it is gone. Rejects when it cannot. */
+  /** Makes durable in its own files what was appended so far. Rejects when it cannot. */
   syncFiles(): Promise<void>
 }
 

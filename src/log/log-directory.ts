@@ -97,7 +97,8 @@ export class LogDirectory {
 
   /**
    * Locks the folder and begins a new life in it. `lockDirectory` is the folder that the lock lies in, when that is
-   * another one. Throws DATA_DIR_LOCKED naming the holder, LOG_FORMAT_NEWER, LOG_CORRUPT.
+   * another one. Throws DATA_DIR_LOCKED naming the holder, LOG_FORMAT_NEWER, LOG_CORRUPT, and
+   * what the disk says while the journal is replayed.
    */
   static async open(
     machine: Machine,

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import { StreamError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { journalTailBytesMax } from '../base/limits.ts'
 import type { Journal, JournalUser } from './journal.ts'
@@ -23,6 +24,7 @@ export interface JournalAccess {
  *      in the partition's own files
  *  N2  syncedOffset ≤ durableOffset, and neither goes back
  *  N3  after a failure nothing counts as synced any more: the operating system may have dropped what it could not write
+ *  N4  a partition that was closed opens no file: its folder may be gone, or another topic's
  */
 export class LogSync implements JournalUser {
   readonly #files: Files
@@ -90,9 +92,9 @@ export class LogSync implements JournalUser {
     return this.#group.join()
   }
 
-  /** N1. A partition that was closed has nothing to sync any more. */
+  /** N1 */
   syncFiles(): Promise<void> {
-    return this.#closed ? Promise.resolve() : this.#filesGroup.join()
+    return this.#filesGroup.join()
   }
 
   /** The round under way, when it covers what lies below `offset`; null when another one is needed. */
@@ -100,14 +102,23 @@ export class LogSync implements JournalUser {
     return offset <= this.#syncingOffset ? this.#group.underWay : null
   }
 
+  /** Its files are closed, and perhaps gone: nothing is opened again (N4). */
   close(): void {
     this.#closed = true
   }
 
-  async #round(): Promise<void> {
-    // N3
+  /** How far a round is to reach; null: there is nothing left to do. N3, N4 */
+  #target(durableOffset: number): number | null {
     if (this.#failure !== null) throw this.#failure
     const target = this.#endOffset()
+    if (!this.#closed) return target
+    if (target <= durableOffset) return null
+    throw new StreamError('CLOSED', `${this.#segments.active.directory} was closed before all of it was synced`)
+  }
+
+  async #round(): Promise<void> {
+    const target = this.#target(this.#durableOffset)
+    if (target === null) return
     this.#syncingOffset = target
     if (!(await this.#toJournal())) return this.#filesGroup.join()
     this.#durableUpTo(target)
@@ -122,17 +133,17 @@ export class LogSync implements JournalUser {
     const { baseOffset, sizeBytes } = segment
     const { position } = this.#durableEnd
     const length = sizeBytes - position
+    if (length === 0) return true
     if (length > journalTailBytesMax) return false
     const tail = { folder, topicId, baseOffset, position, file: segment.file(), length }
-    if (length > 0 && !(await journal.take(tail, this))) return false
+    if (!(await journal.take(tail, this))) return false
     this.#durableTo(segment, sizeBytes)
     return true
   }
 
   async #filesRound(): Promise<void> {
-    // N3
-    if (this.#failure !== null) throw this.#failure
-    const target = this.#endOffset()
+    const target = this.#target(this.#syncedOffset)
+    if (target === null) return
     const segment = this.#segments.active
     const { sizeBytes } = segment
     try {

@@ -1,9 +1,14 @@
 import { expect } from 'chai'
+import { deferred } from '../../src/base/deferred.ts'
+import { StreamError } from '../../src/base/errors.ts'
+import type { OpenFile } from '../../src/base/files.ts'
 import { SeededRandom } from '../../src/base/random.ts'
 import { Journal, type JournalUser, journalNames } from '../../src/log/journal.ts'
 import { FrameBuilder, readFrames } from '../../src/log/journal-frame.ts'
 import { replayJournal } from '../../src/log/journal-replay.ts'
+import { LogDirectory } from '../../src/log/log-directory.ts'
 import { SimulatedFiles } from '../../src/testing/simulated-files.ts'
+import { batchOf, client, StillClock, testConfig } from './support.ts'
 
 const topicId = '11111111-2222-4333-8444-555555555555'
 const digits = Buffer.from(topicId.replaceAll('-', ''), 'hex').toString('base64url')
@@ -144,6 +149,20 @@ describe('The journal', () => {
     expect(await journal.take(tailOf(files, 590, 10), nobody)).to.equal(true)
   })
 
+  it('drops what could not be read, and keeps the rest of the frame', async () => {
+    const files = await folder('0123456789')
+    const journal = new Journal(files, '/log', 1)
+    const broken = tailOf(files, 0, 4)
+    const read = (): number => {
+      throw new StreamError('DISK_FAILED', 'read: the disk refused')
+    }
+    const file: OpenFile = { ...broken.file, read }
+    const taken = [journal.take({ ...broken, file }, nobody), journal.take(tailOf(files, 4, 4), nobody)]
+    expect(await Promise.all(taken)).to.deep.equal([false, true])
+    const [frame] = readFrames(files.read(`/log/${journalNames[0]}`))
+    expect(frame!.entries.map(({ bytes }) => bytes.toString())).to.deep.equal(['4567'])
+  })
+
   it('ends at the first frame that is torn', () => {
     const builder = new FrameBuilder(1000)
     const files = new SimulatedFiles()
@@ -163,5 +182,77 @@ describe('The journal', () => {
       torn[at]! ^= 1
       expect(readFrames(torn), `byte ${at}`).to.deep.equal([])
     }
+  })
+})
+
+describe('Partitions with a journal', () => {
+  /** The next sync of the disk takes until it is released; the others take no time. */
+  class OneSlowSync {
+    readonly #gate = deferred()
+    #armed = false
+    readonly files = new SimulatedFiles({
+      settle: () => {
+        if (!this.#armed) return Promise.resolve()
+        this.#armed = false
+        return this.#gate.promise
+      },
+    })
+
+    arm(): void {
+      this.#armed = true
+    }
+
+    release(): void {
+      this.#gate.resolve()
+    }
+
+    open(): Promise<LogDirectory> {
+      const machine = { clock: new StillClock(), files: this.files, random: new SeededRandom(1) }
+      return LogDirectory.open(machine, '/data')
+    }
+  }
+
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  const options = { config: { ...testConfig, segmentBytes: 300 }, topicId }
+
+  it('open no file again when they are deleted, and made anew, while a sync waits for the journal', async () => {
+    const disk = new OneSlowSync()
+    const logs = await disk.open()
+    const log = await logs.openPartition('t', 0, options)
+    for (let count = 0; count < 7; count++) {
+      log.append(batchOf(['x'.repeat(60)]), client)
+      await log.sync()
+    }
+    log.append(batchOf(['journaled']), client)
+    disk.arm()
+    const first = log.sync()
+    await turn()
+    log.append(batchOf(['waiting']), client)
+    const second = log.sync()
+    await logs.removePartition('t', 0)
+    const anew = await logs.openPartition('t', 0, { ...options, topicId: topicId.replace('1', '9') })
+    anew.append(batchOf(['new']), client)
+    disk.release()
+    await Promise.all([first, second])
+    expect(disk.files.list('/data/t-0').filter((name) => name.endsWith('.log'))).to.have.length(1)
+    await logs.close()
+    expect((await (await disk.open()).openPartition('t', 0, { config: options.config })).endOffset).to.equal(1)
+  })
+
+  it('that fail and are closed during a checkpoint are not checkpointed', async () => {
+    const disk = new OneSlowSync()
+    const log = await (await disk.open()).openPartition('t', 0, options)
+    log.append(batchOf(['x']), client)
+    disk.arm()
+    const checkpoint = log.checkpoint().then(
+      () => 'done',
+      (error: StreamError) => error.code,
+    )
+    await turn()
+    disk.files.failSyncs(/\.log$/)
+    await log.sync().catch(() => undefined)
+    await log.close()
+    disk.release()
+    expect(await checkpoint).to.equal('LOG_OFFLINE')
   })
 })
