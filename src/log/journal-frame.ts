@@ -117,16 +117,14 @@ function decodeFrame(content: Buffer, start: number, end: number): JournalFrame 
   const sequence = reader.int64()
   const entries: JournalEntry[] = []
   const text = (): string => reader.utf8(reader.int32())
-  for (let left = end - start - headerBytes; left > 0; ) {
-    const entry = {
+  while (reader.remaining > 0) {
+    entries.push({
       folder: text(),
       topicId: text(),
       baseOffset: reader.int64(),
       position: reader.int64(),
       bytes: reader.bytes(reader.int32()),
-    }
-    entries.push(entry)
-    left -= entryBytes(entry.folder, entry.topicId, entry.bytes.length)
+    })
   }
   return { life, sequence, entries }
 }

@@ -15,6 +15,13 @@ export interface JournalAccess {
   readonly topicId: string
 }
 
+/** An offset, and where its bytes begin; the segment is null where that is not known. */
+interface LogPosition {
+  readonly offset: number
+  readonly segment: Segment | null
+  readonly position: number
+}
+
 /**
  * How far a partition is on the disk: many callers share one round. A short tail of the active segment goes to the journal, with
  * those of other partitions; anything else is an fdatasync of the segments, and of the folders whose names changed.
@@ -38,11 +45,9 @@ export class LogSync implements JournalUser {
   /** Folders with names that a power cut may still take back. */
   readonly #folders = new Set<string>()
   #syncedOffset: number
-  #durableOffset: number
+  #durable: LogPosition
   /** How far the last round that began reaches. */
   #syncingOffset = 0
-  /** Where durable bytes end; null: not known. */
-  #durableEnd: { readonly segment: Segment; readonly position: number } | null = null
   #closed = false
 
   /** `tellFailure`: says what a failure of the disk means, and calls `fail` with it. */
@@ -57,7 +62,7 @@ export class LogSync implements JournalUser {
     this.#files = files
     this.#segments = segments
     this.#syncedOffset = syncedOffset
-    this.#durableOffset = syncedOffset
+    this.#durable = { offset: syncedOffset, segment: null, position: 0 }
     this.#endOffset = endOffset
     this.#tellFailure = tellFailure
     this.#journal = journal
@@ -70,7 +75,7 @@ export class LogSync implements JournalUser {
 
   /** Everything below it is on the disk, there or in the journal. */
   get durableOffset(): number {
-    return this.#durableOffset
+    return this.#durable.offset
   }
 
   /** Are there names that a power cut may take back? */
@@ -108,66 +113,55 @@ export class LogSync implements JournalUser {
   }
 
   /** How far a round is to reach; null: there is nothing left to do. N3, N4 */
-  #target(durableOffset: number): number | null {
+  #target(doneOffset: number): LogPosition | null {
     if (this.#failure !== null) throw this.#failure
-    const target = this.#endOffset()
-    if (!this.#closed) return target
-    if (target <= durableOffset) return null
-    throw new StreamError('CLOSED', `${this.#segments.active.directory} was closed before all of it was synced`)
+    const offset = this.#endOffset()
+    const segment = this.#segments.active
+    if (!this.#closed) return { offset, segment, position: segment.sizeBytes }
+    if (offset <= doneOffset) return null
+    throw new StreamError('CLOSED', `${segment.directory} was closed before all of it was synced`)
   }
 
   async #round(): Promise<void> {
-    const target = this.#target(this.#durableOffset)
+    const target = this.#target(this.#durable.offset)
     if (target === null) return
-    this.#syncingOffset = target
-    if (!(await this.#toJournal())) return this.#filesGroup.join()
-    this.#durableUpTo(target)
+    this.#syncingOffset = target.offset
+    if (!(await this.#toJournal(target))) return this.#filesGroup.join()
+    this.#reached(target)
   }
 
   /** False: the round needs more than the journal. */
-  async #toJournal(): Promise<boolean> {
-    const segment = this.#segments.active
+  async #toJournal({ segment, position: end }: LogPosition): Promise<boolean> {
     // Bytes of a segment that was sealed, or a name, are not for the journal.
-    if (this.#journal === null || this.foldersUnsynced || this.#durableEnd?.segment !== segment) return false
+    if (this.#journal === null || this.foldersUnsynced || segment === null || segment !== this.#durable.segment)
+      return false
     const { journal, folder, topicId } = this.#journal
-    const { baseOffset, sizeBytes } = segment
-    const { position } = this.#durableEnd
-    const length = sizeBytes - position
+    const { baseOffset } = segment
+    const { position } = this.#durable
+    const length = end - position
     if (length === 0) return true
     if (length > journalTailBytesMax) return false
-    const tail = { folder, topicId, baseOffset, position, file: segment.file(), length }
-    if (!(await journal.take(tail, this))) return false
-    this.#durableTo(segment, sizeBytes)
-    return true
+    return journal.take({ folder, topicId, baseOffset, position, file: segment.file(), length }, this)
   }
 
   async #filesRound(): Promise<void> {
     const target = this.#target(this.#syncedOffset)
     if (target === null) return
-    const segment = this.#segments.active
-    const { sizeBytes } = segment
     try {
-      for (const unsynced of this.#segments.unsynced()) await unsynced.sync()
+      for (const segment of this.#segments.unsynced()) await segment.sync()
       const folders = [...this.#folders]
       this.#folders.clear()
       for (const folder of folders) await this.#files.syncDirectory(folder)
     } catch (error) {
       throw this.#tellFailure(error)
     }
-    assert(target >= this.#syncedOffset, 'N2: the synced offset never goes back')
-    this.#syncedOffset = target
-    this.#durableUpTo(target)
-    this.#durableTo(segment, sizeBytes)
+    assert(target.offset >= this.#syncedOffset, 'N2: the synced offset never goes back')
+    this.#syncedOffset = target.offset
+    this.#reached(target)
   }
 
   /** N2: the two kinds of rounds may overtake each other. */
-  #durableUpTo(offset: number): void {
-    this.#durableOffset = Math.max(this.#durableOffset, offset)
-  }
-
-  #durableTo(segment: Segment, position: number): void {
-    const known = this.#durableEnd
-    if (known === null || segment.baseOffset > known.segment.baseOffset) this.#durableEnd = { segment, position }
-    else if (segment === known.segment && position > known.position) this.#durableEnd = { segment, position }
+  #reached(end: LogPosition): void {
+    if (end.offset >= this.#durable.offset) this.#durable = end
   }
 }

@@ -34,7 +34,7 @@ import { type FindPartition, MarkerWriter } from './marker-writer.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import { producerEpochMax, type Transaction } from './transaction.ts'
 import { TransactionLog } from './transaction-log.ts'
-import { type LogEnd, notWritten, type Staged, type UnsettledMarker } from './transaction-records.ts'
+import { endsOf, type LogEnd, notWritten, type Staged, type UnsettledMarker } from './transaction-records.ts'
 import { decideStaged, recoverTransactions } from './transaction-recovery.ts'
 import { TransactionTable } from './transaction-table.ts'
 
@@ -296,13 +296,14 @@ export class TransactionCoordinator {
   async #prepareCommit(transaction: Transaction): Promise<readonly UnsettledMarker[] | null> {
     const own = this.#markersOf(transaction, true)
     const staged = { markers: own, inputs: this.#inputsOf(transaction) }
-    if (this.#someOffline(staged)) {
+    const ends = endsOf(staged)
+    if (ends.some((end) => this.#markers.partitionOf(end)?.online === null)) {
       this.#reopen(transaction)
       return null
     }
     reach('transaction.prepare.enter')
     const settling = this.#markers.settle(transaction.unsettled)
-    const covering = this.#syncCovered(staged)
+    const covering = this.#syncCovered(ends)
     const [covered, unsettled] = await Promise.all([covering, settling, this.#writeStaged(transaction, staged)])
     transaction.unsettled = unsettled
     if (!covered) {
@@ -317,7 +318,7 @@ export class TransactionCoordinator {
   }
 
   async #writeStaged(transaction: Transaction, staged: Staged): Promise<void> {
-    await this.#insist(() => this.#log!.writeStaged(transaction, staged))
+    await this.#insist(() => this.#log!.write(transaction, staged))
     await this.#log!.sync()
   }
 
@@ -349,14 +350,10 @@ export class TransactionCoordinator {
     })
   }
 
-  #someOffline({ markers, inputs }: Staged): boolean {
-    return [...markers, ...inputs].some((end) => this.#markers.partitionOf(end)?.online === null)
-  }
-
   /** E2. False: something cannot be made durable. */
-  async #syncCovered({ markers, inputs }: Staged): Promise<boolean> {
+  async #syncCovered(ends: readonly LogEnd[]): Promise<boolean> {
     const syncs: Promise<void>[] = []
-    for (const end of [...markers, ...inputs]) {
+    for (const end of ends) {
       const log = this.#markers.partitionOf(end)?.online
       if (log != null) syncs.push(log.syncBefore(end.offset))
     }

@@ -39,13 +39,8 @@ export class TransactionLog {
     return stored
   }
 
-  write(transaction: Transaction): void {
-    transaction.updatedAtMs = this.#clock.now()
-    this.#log.append([encodeTransaction(transaction.toStored())])
-  }
-
-  /** The state, resting on what the disk has not got yet. */
-  writeStaged(transaction: Transaction, staged: Staged): void {
+  /** `staged`: what the state rests on that the disk has not got yet. */
+  write(transaction: Transaction, staged: Staged | null = null): void {
     transaction.updatedAtMs = this.#clock.now()
     this.#log.append([encodeTransaction({ ...transaction.toStored(), staged })])
   }

@@ -11,29 +11,27 @@ import type { KeyedRecord } from '../internal-log.ts'
 import { readCount, readText, writeText } from '../record-text.ts'
 import { type StoredState, storedStates } from './transaction-states.ts'
 
+/** How far a partition's log must reach. */
+export interface LogEnd {
+  readonly topic: string
+  readonly partition: number
+  /** A later topic of the same name is another one. */
+  readonly topicId: string
+  readonly offset: number
+}
+
 /** A marker that was written, or is to be written (`offset` = notWritten), and is not known to be on the disk. */
-export interface UnsettledMarker extends LogEnd, MarkerPlace {
+export interface UnsettledMarker extends LogEnd {
+  /** Where it stands; before it was written: the end of the log then. */
+  readonly offset: number
+  /** Where the transaction that it ends begins in the partition; -1: it has nothing there, 0: not known. */
+  readonly firstOffset: number
   readonly producerId: number
   readonly producerEpoch: number
   readonly commit: boolean
 }
 
-export interface MarkerPlace {
-  /** A later topic of the same name is another one. */
-  readonly topicId: string
-  /** Where it stands; before it was written: the end of the log then. */
-  readonly offset: number
-  /** Where the transaction that it ends begins in the partition; -1: it has nothing there, 0: not known. */
-  readonly firstOffset: number
-}
-
-/** How far a partition's log must reach. */
-export interface LogEnd {
-  readonly topic: string
-  readonly partition: number
-  readonly topicId: string
-  readonly offset: number
-}
+export type MarkerPlace = Pick<UnsettledMarker, 'topicId' | 'offset' | 'firstOffset'>
 
 /**
  * What a PREPARE_COMMIT rests on that is written while the disk takes what it covers: it counts only where all of this is there.
@@ -43,6 +41,10 @@ export interface Staged {
   readonly markers: readonly UnsettledMarker[]
   /** What its offsets point behind. */
   readonly inputs: readonly LogEnd[]
+}
+
+export function endsOf({ markers, inputs }: Staged): readonly LogEnd[] {
+  return [...markers, ...inputs]
 }
 
 export const notWritten: number = Number.MAX_SAFE_INTEGER

@@ -15,7 +15,7 @@ import type { Partition } from '../topics/partition.ts'
 import type { MarkerWriter } from './marker-writer.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionLog } from './transaction-log.ts'
-import type { UnsettledMarker } from './transaction-records.ts'
+import { endsOf, type UnsettledMarker } from './transaction-records.ts'
 import type { TransactionTable } from './transaction-table.ts'
 
 export interface RecoveryRooms {
@@ -37,9 +37,8 @@ export async function decideStaged({ table, log, markers }: RecoveryRooms): Prom
     const { staged } = transaction
     if (staged === null) continue
     transaction.staged = null
-    const ends = [...staged.markers, ...staged.inputs]
     // A log that is offline is damaged, not short; what it holds may well be all of it.
-    const logs = ends.map((end) => ({ end, log: markers.partitionOf(end)?.online ?? null }))
+    const logs = endsOf(staged).map((end) => ({ end, log: markers.partitionOf(end)?.online ?? null }))
     if (logs.every(({ end, log }) => log === null || log.endOffset >= end.offset)) {
       transaction.unsettled = [...transaction.unsettled, ...staged.markers]
       for (const { log } of logs) if (log !== null) restsOn.push(log)

@@ -65,6 +65,8 @@ export class ThreadLife {
   #idle = false
   /** Counts turns: another task goes first in each. */
   #turns = 0
+  /** Something happened that no record tells of. */
+  readonly #wake = (): void => this.consumer.wakeup()
 
   /** `signal`: it shall end. */
   constructor(services: ThreadServices, signal: AbortSignal) {
@@ -294,8 +296,6 @@ export class ThreadLife {
     this.#failure ??= { error }
     this.#wake()
   }
-
-  readonly #wake = (): void => this.consumer.wakeup()
 
   #ownTasks(): OwnTasks {
     const running = this.tasks.all.map(({ task }) => task.taskId)
