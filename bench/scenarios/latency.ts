@@ -5,7 +5,8 @@ import { peakRssMiB, percentiles, type ScenarioResult, Timeline } from '../resul
 import { keyCount, partitions } from '../workload.ts'
 import { buildTopology } from './topologies.ts'
 
-const warmUpRecords = 2000
+/** All keys once: from then on the state has its size, as it has in an application that runs. */
+const warmUpRecords = keyCount
 
 /**
  * The `count` topology at 1,000 records a second and a commit interval of 10 ms: from `send` until a read_committed consumer

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { StreamError } from '../base/errors.ts'
 import type { Files, OpenFile } from '../base/files.ts'
 import { journalFrameBytesMax, journalHalfBytes } from '../base/limits.ts'
-import { FrameBuilder, type JournalTail } from './journal-frame.ts'
+import { FrameBuilder } from './journal-frame.ts'
 import { SyncGroup } from './sync-group.ts'
 
 /** The two files; neither is the name of a partition. */
@@ -10,6 +10,10 @@ export const journalNames = ['journal.0', 'journal.1'] as const
 
 /** Whose bytes the journal holds. */
 export interface JournalUser {
+  /** A round begins: puts into the frame what is not durable yet. False: nothing, or not all of it. */
+  stage(frame: FrameBuilder): boolean
+  /** What it staged is durable (J1). */
+  journaled(): void
   /** Makes durable in its own files what was appended so far. Rejects when it cannot. */
   syncFiles(): Promise<void>
 }
@@ -23,11 +27,11 @@ export interface JournalUser {
  * over.
  *
  * Laws
- *  J1  when `take` says true, the bytes are in a frame that is on the disk
+ *  J1  `journaled` is called when the bytes that were staged are in a frame that is on the disk
  *  J2  a file is written over only after all whose bytes it holds were synced
  *  J3  bytes at one position of one segment never change, so an old frame says nothing wrong
  *
- * When it cannot take a tail (too long, no room, a failure of the disk) the caller makes it durable in its own file.
+ * What it cannot take (too long, no room, a failure of the disk) the user makes durable in its own file.
  */
 export class Journal {
   readonly #files: Files
@@ -37,8 +41,8 @@ export class Journal {
   readonly #halves: [Half, Half]
   readonly #group = new SyncGroup(() => this.#round())
   readonly #frame: FrameBuilder
-  /** Those with bytes in the frame. */
-  #users: JournalUser[] = []
+  /** Who will be asked for its bytes when the next round begins. */
+  readonly #waiting = new Set<JournalUser>()
   #current = 0
   #sequence = 0
   /** It is closed, or a sync failed: nobody knows what of the file is on the disk. */
@@ -55,23 +59,22 @@ export class Journal {
     this.#halves = [new Half(first), new Half(second)]
   }
 
-  /** True: they are durable (J1). False: it could not take them. */
-  async take(tail: JournalTail, user: JournalUser): Promise<boolean> {
-    if (this.#ended) return false
-    try {
-      if (!this.#frame.add(tail)) return false
-      this.#users.push(user)
-      await this.#group.join()
-      return true
-    } catch (error) {
-      if (!StreamError.is(error)) throw error
-      return false
-    }
+  /** Resolves when a round is over that began after the call; `journaled` has been called then, or will not be. */
+  join(user: JournalUser): Promise<void> {
+    if (this.#ended) return Promise.resolve()
+    this.#waiting.add(user)
+    return this.#group.join().catch(unlessCoded)
+  }
+
+  /** As `join`, for what is staged already. */
+  async underWay(): Promise<void> {
+    await this.#group.underWay?.catch(unlessCoded)
   }
 
   async #round(): Promise<void> {
-    const users = this.#users
-    this.#users = []
+    const users = [...this.#waiting].filter((user) => this.#staged(user))
+    this.#waiting.clear()
+    if (users.length === 0) return
     const frame = this.#frame.seal(this.#life, ++this.#sequence)
     let half: Half
     try {
@@ -89,6 +92,16 @@ export class Journal {
       this.#ended = true
       throw error
     }
+    for (const user of users) user.journaled()
+  }
+
+  #staged(user: JournalUser): boolean {
+    try {
+      return user.stage(this.#frame)
+    } catch (error) {
+      unlessCoded(error)
+      return false
+    }
   }
 
   #halfFor(bytes: number): Half {
@@ -105,8 +118,15 @@ export class Journal {
 
   /** J2. Where one fails, its bytes stay here for the next start: this half is not used any more. */
   async #retire(half: Half): Promise<void> {
-    const results = await Promise.allSettled([...half.users].map((user) => user.syncFiles()))
-    if (results.every(({ status }) => status === 'fulfilled')) half.users.clear()
+    // One after the other: there is time, and a round must not wait for all of them.
+    for (const user of half.users) {
+      try {
+        await user.syncFiles()
+        half.users.delete(user)
+      } catch (error) {
+        unlessCoded(error)
+      }
+    }
   }
 
   /** Waits for the round under way. */
@@ -115,6 +135,11 @@ export class Journal {
     await this.#group.join().catch(() => undefined)
     for (const half of this.#halves) half.close()
   }
+}
+
+/** A failure of the disk is told by whoever syncs its own files then. */
+function unlessCoded(error: unknown): void {
+  if (!StreamError.is(error)) throw error
 }
 
 class Half {

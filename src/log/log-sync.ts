@@ -3,6 +3,7 @@ import { StreamError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { journalTailBytesMax } from '../base/limits.ts'
 import type { Journal, JournalUser } from './journal.ts'
+import type { FrameBuilder } from './journal-frame.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
 import { SyncGroup } from './sync-group.ts'
@@ -40,14 +41,15 @@ export class LogSync implements JournalUser {
   readonly #tellFailure: (cause: unknown) => Error
   readonly #journal: JournalAccess | null
   #failure: Error | null = null
-  readonly #group = new SyncGroup(() => this.#round())
   readonly #filesGroup = new SyncGroup(() => this.#filesRound())
   /** Folders with names that a power cut may still take back. */
   readonly #folders = new Set<string>()
   #syncedOffset: number
   #durable: LogPosition
-  /** How far the last round that began reaches. */
-  #syncingOffset = 0
+  /** How far the frame of the journal reaches that was written last, */
+  #staged: LogPosition | null = null
+  /** and the round of the files that began last. */
+  #filing: LogPosition | null = null
   #closed = false
 
   /** `tellFailure`: says what a failure of the disk means, and calls `fail` with it. */
@@ -93,18 +95,24 @@ export class LogSync implements JournalUser {
     this.#failure ??= failure
   }
 
-  join(): Promise<void> {
-    return this.#group.join()
+  /** N1 */
+  async join(): Promise<void> {
+    const offset = this.#endOffset()
+    const named = this.foldersUnsynced
+    if (this.#journal !== null && !named) await this.#journal.journal.join(this)
+    if (named || this.#durable.offset < offset) await this.#filesGroup.join()
+  }
+
+  /** As `join`, for what lies before `offset`: the round under way may cover it. */
+  async joinBefore(offset: number): Promise<void> {
+    if (reaches(this.#staged, offset)) await this.#journal?.journal.underWay()
+    else if (reaches(this.#filing, offset)) await this.#filesGroup.underWay
+    if (this.#durable.offset < offset) await this.join()
   }
 
   /** N1 */
   syncFiles(): Promise<void> {
     return this.#filesGroup.join()
-  }
-
-  /** The round under way, when it covers what lies below `offset`; null when another one is needed. */
-  underWay(offset: number): Promise<void> | null {
-    return offset <= this.#syncingOffset ? this.#group.underWay : null
   }
 
   /** Its files are closed, and perhaps gone: nothing is opened again (N4). */
@@ -113,40 +121,39 @@ export class LogSync implements JournalUser {
   }
 
   /** How far a round is to reach; null: there is nothing left to do. N3, N4 */
-  #target(doneOffset: number): LogPosition | null {
+  #target(): LogPosition | null {
     if (this.#failure !== null) throw this.#failure
     const offset = this.#endOffset()
     const segment = this.#segments.active
     if (!this.#closed) return { offset, segment, position: segment.sizeBytes }
-    if (offset <= doneOffset) return null
+    if (offset <= this.#syncedOffset) return null
     throw new StreamError('CLOSED', `${segment.directory} was closed before all of it was synced`)
   }
 
-  async #round(): Promise<void> {
-    const target = this.#target(this.#durable.offset)
-    if (target === null) return
-    this.#syncingOffset = target.offset
-    if (!(await this.#toJournal(target))) return this.#filesGroup.join()
-    this.#reached(target)
+  stage(frame: FrameBuilder): boolean {
+    // Bytes of a segment that was sealed, or a name, are not for the journal; N3, N4.
+    const segment = this.#segments.active
+    if (this.#journal === null || this.foldersUnsynced || segment !== this.#durable.segment) return false
+    if (this.#failure !== null || this.#closed) return false
+    const { folder, topicId } = this.#journal
+    const { baseOffset, sizeBytes } = segment
+    const { position } = this.#durable
+    const length = sizeBytes - position
+    if (length === 0 || length > journalTailBytesMax) return false
+    if (!frame.add({ folder, topicId, baseOffset, position, file: segment.file(), length })) return false
+    this.#staged = { offset: this.#endOffset(), segment, position: sizeBytes }
+    return true
   }
 
-  /** False: the round needs more than the journal. */
-  async #toJournal({ segment, position: end }: LogPosition): Promise<boolean> {
-    // Bytes of a segment that was sealed, or a name, are not for the journal.
-    if (this.#journal === null || this.foldersUnsynced || segment === null || segment !== this.#durable.segment)
-      return false
-    const { journal, folder, topicId } = this.#journal
-    const { baseOffset } = segment
-    const { position } = this.#durable
-    const length = end - position
-    if (length === 0) return true
-    if (length > journalTailBytesMax) return false
-    return journal.take({ folder, topicId, baseOffset, position, file: segment.file(), length }, this)
+  journaled(): void {
+    assert(this.#staged !== null, 'J1: what is journaled was staged')
+    this.#reached(this.#staged)
   }
 
   async #filesRound(): Promise<void> {
-    const target = this.#target(this.#syncedOffset)
+    const target = this.#target()
     if (target === null) return
+    this.#filing = target
     try {
       for (const segment of this.#segments.unsynced()) await segment.sync()
       const folders = [...this.#folders]
@@ -164,4 +171,8 @@ export class LogSync implements JournalUser {
   #reached(end: LogPosition): void {
     if (end.offset >= this.#durable.offset) this.#durable = end
   }
+}
+
+function reaches(position: LogPosition | null, offset: number): boolean {
+  return position !== null && offset <= position.offset
 }

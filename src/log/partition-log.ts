@@ -399,7 +399,8 @@ export class PartitionLog {
   syncBefore(offset: number): Promise<void> {
     if (this.#offline !== null) return Promise.reject(this.#offline)
     if (offset <= this.#syncing.durableOffset) return Promise.resolve()
-    return this.#syncing.underWay(offset) ?? this.sync()
+    if (this.#config.flush === 'os') return Promise.resolve()
+    return this.#syncing.joinBefore(offset)
   }
 
   #goOffline(cause: unknown): StreamError {

@@ -2,7 +2,8 @@ import { type Deferred, deferred } from '../base/deferred.ts'
 
 /**
  * Many callers, one round of work: everyone who joins before a round begins is served by it, everyone who joins later
- * waits for the next. A round begins after the current synchronous stretch, so that all its callers share it.
+ * waits for the next. A round begins when all that could run has run, the first as the later ones, so that callers who come
+ * one promise after the other share it.
  *
  * Laws
  *  G1  a caller is answered only by a round that began after it joined
@@ -32,8 +33,8 @@ export class SyncGroup {
 
   async #run(): Promise<void> {
     this.#running = true
-    await Promise.resolve()
     while (this.#waiting !== null) {
+      await new Promise<void>((resolve) => process.nextTick(resolve))
       const served: Deferred<void> = this.#waiting
       this.#waiting = null
       this.#underWay = served

@@ -158,6 +158,11 @@ export class Task implements NodeHost {
     return false
   }
 
+  /** There is a record that need not wait for anything. */
+  get isReady(): boolean {
+    return this.#standingOn !== null || this.group.next(this.clock.monotonic()) !== null
+  }
+
   /** A processor asked for it, or the generation is full. */
   get commitRequested(): boolean {
     return this.#commitRequested

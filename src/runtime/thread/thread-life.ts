@@ -61,7 +61,7 @@ export class ThreadLife {
   /** Between a revocation and the next assignment nothing is taken up (L3). */
   #suspended = true
   #over = false
-  /** The last turn found nothing to do. */
+  /** The last turn left nothing that could be taken up at once. */
   #idle = false
   /** Counts turns: another task goes first in each. */
   #turns = 0
@@ -150,10 +150,10 @@ export class ThreadLife {
     const punctuated = await this.#punctuate()
     this.tasks.resumeDrained(this.consumer)
     await this.#commitIfDue()
-    this.#idle = count === 0 && !punctuated && fetched.length === 0
-    if (this.#idle) await this.#touchUnused()
+    this.#idle = !this.tasks.all.some(({ task }) => task.isReady)
     // Fetches, heartbeats and other people's timers get their turn.
-    if (!this.#idle) await this.#clock.turn()
+    if (count > 0 || punctuated || fetched.length > 0) await this.#clock.turn()
+    else await this.#touchUnused()
   }
 
   async #poll(): Promise<readonly FetchedPartition[]> {
