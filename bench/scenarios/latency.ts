@@ -28,7 +28,7 @@ export async function measureLatency(directory: string, records: number): Promis
   const sentAt = new Map<string, number>()
   const latencies: number[] = []
   let received = 0
-  const timeline = new Timeline(records)
+  const timeline = new Timeline(total)
 
   const reader = (async (): Promise<void> => {
     while (received < total) {
