@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Table from 'cli-table3'
-import { defaultRecords, readOptions, runsOf, type ScenarioName } from './options.ts'
+import { type BenchOptions, defaultRecords, readOptions, runsOf, type ScenarioName } from './options.ts'
 import type { ScenarioResult } from './result.ts'
 
 function runProcess(file: string, args: readonly string[]): string {
@@ -51,7 +51,16 @@ function meritOf(name: ScenarioName, result: ScenarioResult): number {
   return result.recordsPerSecondAfterFirstFifth
 }
 
-const options = readOptions()
+function optionsOrExit(): BenchOptions {
+  try {
+    return readOptions()
+  } catch (error) {
+    console.error(`${(error as Error).message}\nusage: npm run bench [-- --json] [--only a,b] [--records N]`)
+    process.exit(2)
+  }
+}
+
+const options = optionsOrExit()
 const results: (ScenarioResult & { readonly ratioToLoop: number })[] = []
 let limit = 0
 for (const name of options.only) {

@@ -1,7 +1,7 @@
 /**
  * The broker: one node with everything in it, which leads every partition. It owns what it opens and closes it in order.
  *
- * DIR/lock              who holds the folder
+ * DIR/.lock-…           who holds the folder
  * DIR/log/meta.json     topics, producer id blocks (topics/meta-file.ts)
  * DIR/log/T-P/          the log of partition P of topic T
  *

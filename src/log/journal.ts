@@ -10,7 +10,7 @@ export const journalNames = ['journal.0', 'journal.1'] as const
 
 /** Whose bytes the journal holds. */
 export interface JournalUser {
-  /** A round begins: puts into the frame what is not durable yet. False: nothing, or not all of it. */
+  /** A round begins: puts into the frame what is not durable yet. False: it put nothing there. */
   stage(frame: FrameBuilder): boolean
   /** What it staged is durable (J1). */
   journaled(): void
@@ -59,7 +59,7 @@ export class Journal {
     this.#halves = [new Half(first), new Half(second)]
   }
 
-  /** Resolves when a round is over that began after the call; `journaled` has been called then, or will not be. */
+  /** Resolves when a round is over that began after the call, or none can begin; `journaled` has been called then, or will not be. */
   join(user: JournalUser): Promise<void> {
     if (this.#ended) return Promise.resolve()
     this.#waiting.add(user)
@@ -72,8 +72,7 @@ export class Journal {
   }
 
   async #round(): Promise<void> {
-    const users = [...this.#waiting].filter((user) => this.#staged(user))
-    this.#waiting.clear()
+    const users = this.#stage()
     if (users.length === 0) return
     const frame = this.#frame.seal(this.#life, ++this.#sequence)
     let half: Half
@@ -95,13 +94,18 @@ export class Journal {
     for (const user of users) user.journaled()
   }
 
-  #staged(user: JournalUser): boolean {
-    try {
-      return user.stage(this.#frame)
-    } catch (error) {
-      unlessCoded(error)
-      return false
+  /** Fills the frame. Returns whose bytes are in it. */
+  #stage(): JournalUser[] {
+    const staged: JournalUser[] = []
+    for (const user of this.#waiting) {
+      try {
+        if (user.stage(this.#frame)) staged.push(user)
+      } catch (error) {
+        unlessCoded(error)
+      }
     }
+    this.#waiting.clear()
+    return staged
   }
 
   #halfFor(bytes: number): Half {
@@ -118,7 +122,7 @@ export class Journal {
 
   /** J2. Where one fails, its bytes stay here for the next start: this half is not used any more. */
   async #retire(half: Half): Promise<void> {
-    // One after the other: there is time, and a round must not wait for all of them.
+    // One after the other: a round of the journal that comes meanwhile must not wait behind all of them.
     for (const user of half.users) {
       try {
         await user.syncFiles()

@@ -46,10 +46,10 @@ export class LogSync implements JournalUser {
   readonly #folders = new Set<string>()
   #syncedOffset: number
   #durable: LogPosition
-  /** How far the frame of the journal reaches that was written last, */
+  /** How far the last frame of the journal reaches that was begun, */
   #staged: LogPosition | null = null
-  /** and the round of the files that began last. */
-  #filing: LogPosition | null = null
+  /** and the last round of the files. */
+  #filingOffset = 0
   #closed = false
 
   /** `tellFailure`: says what a failure of the disk means, and calls `fail` with it. */
@@ -99,14 +99,14 @@ export class LogSync implements JournalUser {
   async join(): Promise<void> {
     const offset = this.#endOffset()
     const named = this.foldersUnsynced
-    if (this.#journal !== null && !named) await this.#journal.journal.join(this)
+    if (this.#tailFits) await this.#journal?.journal.join(this)
     if (named || this.#durable.offset < offset) await this.#filesGroup.join()
   }
 
   /** As `join`, for what lies before `offset`: the round under way may cover it. */
   async joinBefore(offset: number): Promise<void> {
-    if (reaches(this.#staged, offset)) await this.#journal?.journal.underWay()
-    else if (reaches(this.#filing, offset)) await this.#filesGroup.underWay
+    if (this.#staged !== null && offset <= this.#staged.offset) await this.#journal?.journal.underWay()
+    else if (offset <= this.#filingOffset) await this.#filesGroup.underWay
     if (this.#durable.offset < offset) await this.join()
   }
 
@@ -130,17 +130,23 @@ export class LogSync implements JournalUser {
     throw new StreamError('CLOSED', `${segment.directory} was closed before all of it was synced`)
   }
 
+  /** Is what is not durable yet for the journal? Not bytes of a segment that was sealed, names, or too much; N3, N4. */
+  get #tailFits(): boolean {
+    if (this.#failure !== null || this.#closed || this.foldersUnsynced) return false
+    const { active } = this.#segments
+    const { segment, position } = this.#durable
+    return active === segment && active.sizeBytes - position <= journalTailBytesMax
+  }
+
   stage(frame: FrameBuilder): boolean {
-    // Bytes of a segment that was sealed, or a name, are not for the journal; N3, N4.
-    const segment = this.#segments.active
-    if (this.#journal === null || this.foldersUnsynced || segment !== this.#durable.segment) return false
-    if (this.#failure !== null || this.#closed) return false
+    if (this.#journal === null || !this.#tailFits) return false
     const { folder, topicId } = this.#journal
+    const segment = this.#segments.active
     const { baseOffset, sizeBytes } = segment
     const { position } = this.#durable
     const length = sizeBytes - position
-    if (length === 0 || length > journalTailBytesMax) return false
-    if (!frame.add({ folder, topicId, baseOffset, position, file: segment.file(), length })) return false
+    if (length === 0 || !frame.add({ folder, topicId, baseOffset, position, file: segment.file(), length }))
+      return false
     this.#staged = { offset: this.#endOffset(), segment, position: sizeBytes }
     return true
   }
@@ -153,7 +159,7 @@ export class LogSync implements JournalUser {
   async #filesRound(): Promise<void> {
     const target = this.#target()
     if (target === null) return
-    this.#filing = target
+    this.#filingOffset = target.offset
     try {
       for (const segment of this.#segments.unsynced()) await segment.sync()
       const folders = [...this.#folders]
@@ -171,8 +177,4 @@ export class LogSync implements JournalUser {
   #reached(end: LogPosition): void {
     if (end.offset >= this.#durable.offset) this.#durable = end
   }
-}
-
-function reaches(position: LogPosition | null, offset: number): boolean {
-  return position !== null && offset <= position.offset
 }

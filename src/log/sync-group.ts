@@ -1,13 +1,15 @@
 import { type Deferred, deferred } from '../base/deferred.ts'
+import { afterMicrotasks } from '../base/microtasks.ts'
 
 /**
  * Many callers, one round of work: everyone who joins before a round begins is served by it, everyone who joins later
- * waits for the next. A round begins when all that could run has run, the first as the later ones, so that callers who come
- * one promise after the other share it.
+ * waits for the next.
  *
  * Laws
  *  G1  a caller is answered only by a round that began after it joined
  *  G2  at most one round runs at a time
+ *  G3  a round begins, the first as the later ones, when the promises that could go on have gone on: callers who come one
+ *      promise after the other share it
  */
 export class SyncGroup {
   readonly #round: () => Promise<void>
@@ -34,7 +36,7 @@ export class SyncGroup {
   async #run(): Promise<void> {
     this.#running = true
     while (this.#waiting !== null) {
-      await new Promise<void>((resolve) => process.nextTick(resolve))
+      await afterMicrotasks()
       const served: Deferred<void> = this.#waiting
       this.#waiting = null
       this.#underWay = served

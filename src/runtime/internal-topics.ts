@@ -7,6 +7,7 @@ import { checkName } from '../topology/naming.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Cluster } from './cluster.ts'
 import { checkPolicies } from './config.ts'
+import { refuseTopicMistakes } from './topic-mistakes.ts'
 import { changelogTopicName, repartitionTopicName, TopicPlan } from './topic-plan.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -41,6 +42,7 @@ export async function prepareTopics(
   cluster: Cluster,
 ): Promise<{ plan: TopicPlan; warnings: readonly string[] }> {
   checkNames(topology, applicationId, onError)
+  refuseTopicMistakes(topology, applicationId, onError)
   const external = await externalCounts(topology, onError, cluster)
   const repartition = resolvePartitions(topology, external)
   const counts = new Map(external)

@@ -26,7 +26,8 @@ export function refuseCycles(
   )
 }
 
-function nextOf(
+/** Where a record of the node may go next. Sinks of `feedbackSinks` lead nowhere, unless into a repartition topic. */
+export function nextOf(
   node: TopologyNode,
   nodes: ReadonlyMap<string, TopologyNode>,
   repartitionTopics: ReadonlyMap<string, RepartitionTopic>,

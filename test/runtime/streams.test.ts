@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { StreamsBuilder, topic, tumbling } from '../../dsl/index.ts'
 import { observeCrashPoints } from '../../src/base/crash-points.ts'
+import { Producer } from '../../src/client/producer/producer.ts'
 import { int32, int64, string } from '../../src/serdes/index.ts'
 import { countTopology, input, output, records, rejectionOf, upTo, World } from './fixture.ts'
 
@@ -244,6 +245,28 @@ describe('Streams', () => {
     expect(asked).to.have.length(2)
     expect(begun).to.equal(4)
   })
+
+  for (const guarantee of ['exactlyOnce', 'atLeastOnce'] as const) {
+    it(`takes up nothing that was aborted (${guarantee}), and tells how long the loop held it up`, async () => {
+      const { topology, counts } = countTopology()
+      const app = await world.start(topology, { guarantee })
+      await world.use(async (connection) => {
+        const producer = new Producer(connection, { transactionalId: 'feeder' })
+        await producer.initTransactions()
+        for (const end of ['abortTransaction', 'commitTransaction'] as const) {
+          producer.beginTransaction()
+          void producer.send({ topic: input.name, key: 'k', value: 'v' })
+          await producer[end]()
+        }
+        await producer.close()
+      })
+      await app.drained()
+      expect(await app.store(counts).get('k')).to.equal(1)
+      const delays = new Map(app.metrics().map(({ name, value }) => [name, value]))
+      expect(delays.get('loop-delay-max')).to.be.greaterThan(0)
+      expect(delays.get('loop-delay-sum')).to.be.at.least(delays.get('loop-delay-max')!)
+    })
+  }
 
   it('sends what fails to the dead-letter topic and goes on', async () => {
     const letters = topic('letters', { key: string, value: string, partitions: 1 })

@@ -13,6 +13,7 @@ import type { PartitionState, PartitionStates, ResetPolicy } from './partition-s
 export interface PositionOptions {
   readonly isolation: Isolation
   readonly autoOffsetReset: ResetPolicy
+  readonly topicLookupTimeoutMs: number
 }
 
 export class Positions {
@@ -86,8 +87,8 @@ export class Positions {
       assert(reset !== 'committed', 'a partition without committed offset is reset to an end')
       return { topic, partition, spec: reset }
     })
-    const { isolation } = this.#options
-    const found = await listOffsets(this.#caller, this.#metadata, queries, isolation, this.#caller.requestTimeoutMs)
+    const { isolation, topicLookupTimeoutMs } = this.#options
+    const found = await listOffsets(this.#caller, this.#metadata, queries, isolation, topicLookupTimeoutMs)
     for (const { topic, partition, offset } of found) {
       const entry = asked.get(nameOf({ topic, partition }))
       if (entry !== undefined && entry.state.version === entry.version) entry.state.position = offset

@@ -31,7 +31,10 @@ export class PartitionGroup {
   add(queue: RecordQueue, fetched: SourceBatches): void {
     const wasEmpty = queue.record === null
     queue.add(fetched)
-    if (wasEmpty && queue.record !== null) this.#byTime.offer(queue)
+    if (!wasEmpty || queue.record === null) return
+    // When it is empty again, the waiting begins anew.
+    queue.idleDeadlineMs = -1
+    this.#byTime.offer(queue)
   }
 
   /** Lags and the clock may have moved: ask G2 again. */

@@ -158,8 +158,8 @@ export class Task implements NodeHost {
     return false
   }
 
-  /** There is a record that need not wait for anything. */
-  get isReady(): boolean {
+  /** Is there a record that need not wait for anything? Asks G2 of the group, whose waiting may begin with that. */
+  hasReady(): boolean {
     return this.#standingOn !== null || this.group.next(this.clock.monotonic()) !== null
   }
 

@@ -5,7 +5,7 @@ import { closeAll } from '../closing.ts'
 import type { ResolvedConfig } from '../config.ts'
 import type { ChangelogReader } from '../restore.ts'
 
-/** A consumer without a group. Under exactly-once it sees what is committed, and waits for what is still open. */
+/** A consumer without a group. It sees what is committed, and waits for what is still open, be it of an earlier run under exactly-once. */
 export function changelogReader(
   connect: (clientId: string) => Connection,
   config: ResolvedConfig,
@@ -14,7 +14,7 @@ export function changelogReader(
   const connection = connect(clientId)
   const consumer = new Consumer(connection, {
     clientId,
-    isolation: config.guarantee === 'exactlyOnce' ? 'readCommitted' : 'readUncommitted',
+    isolation: 'readCommitted',
     autoOffsetReset: 'none',
     clock: config.machine.clock,
   })

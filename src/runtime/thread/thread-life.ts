@@ -81,7 +81,8 @@ export class ThreadLife {
     this.consumer = new Consumer(this.#connection, {
       groupId: config.applicationId,
       groupInstanceId: processId,
-      isolation: config.guarantee === 'exactlyOnce' ? 'readCommitted' : 'readUncommitted',
+      // Under at-least-once too: records that were never committed are nobody's input.
+      isolation: 'readCommitted',
       autoOffsetReset: 'none',
       assignors: [this.#assignor],
       sessionTimeoutMs: config.sessionTimeoutMs,
@@ -150,10 +151,19 @@ export class ThreadLife {
     const punctuated = await this.#punctuate()
     this.tasks.resumeDrained(this.consumer)
     await this.#commitIfDue()
-    this.#idle = !this.tasks.all.some(({ task }) => task.isReady)
+    this.#idle = !this.tasks.all.some(({ task }) => task.hasReady())
     // Fetches, heartbeats and other people's timers get their turn.
-    if (count > 0 || punctuated || fetched.length > 0) await this.#clock.turn()
+    if (count > 0 || punctuated || fetched.length > 0) await this.#giveWay()
     else await this.#touchUnused()
+  }
+
+  /** Others run. How long they take is what holds up the whole process. */
+  async #giveWay(): Promise<void> {
+    const startMs = this.#clock.monotonic()
+    await this.#clock.turn()
+    const tookMs = this.#clock.monotonic() - startMs
+    this.#services.metrics.add('loop-delay-sum', tookMs)
+    this.#services.metrics.max('loop-delay-max', tookMs)
   }
 
   async #poll(): Promise<readonly FetchedPartition[]> {

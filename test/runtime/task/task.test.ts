@@ -55,6 +55,21 @@ describe('Task', () => {
     expect(task.process(forever)).to.equal(1)
   })
 
+  it('waits maxTaskIdleMs anew for a partition that had a record meanwhile', () => {
+    const { task, clock } = startTask({ topology: line(forward, { topics: ['A', 'B'] }), maxTaskIdleMs: 50 })
+    task.add('A', 0, fetched(0, ['a', '2', 2]))
+    expect([task.process(forever), task.hasReady()]).to.deep.equal([0, false])
+    clock.advance(40)
+    task.add('B', 0, fetched(0, ['b', '1', 1]))
+    expect(task.hasReady()).to.equal(true)
+    expect(task.process(forever)).to.equal(1)
+    clock.advance(49)
+    expect([task.process(forever), task.hasReady()]).to.deep.equal([0, false])
+    clock.advance(1)
+    expect(task.hasReady()).to.equal(true)
+    expect(task.process(forever)).to.equal(1)
+  })
+
   it('never waits with maxTaskIdleMs -1', () => {
     const topology = line(forward, { topics: ['A', 'B'] })
     const { task } = startTask({ topology, maxTaskIdleMs: -1, lags: new Map() })
