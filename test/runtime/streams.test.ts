@@ -255,7 +255,7 @@ describe('Streams', () => {
         await producer.initTransactions()
         for (const end of ['abortTransaction', 'commitTransaction'] as const) {
           producer.beginTransaction()
-          void producer.send({ topic: input.name, key: 'k', value: 'v' })
+          await producer.send({ topic: input.name, key: 'k', value: 'v' })
           await producer[end]()
         }
         await producer.close()
