@@ -57,7 +57,14 @@ export async function measureLatency(directory: string, records: number): Promis
   await producer.close()
   await app.close()
   await lease.release()
-  return { name: 'latency', records, outputs: latencies.length, ...rates, peakRssMiB: peakRssMiB(), ...percentiles(latencies) }
+  return {
+    name: 'latency',
+    records,
+    outputs: latencies.length,
+    ...rates,
+    peakRssMiB: peakRssMiB(),
+    ...percentiles(latencies),
+  }
 }
 
 function fail(error: unknown): void {
